@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An engine runs the resident kernel on a context: bounded dispatches, queued
+ * back to back, all of their state in shared memory.  When nothing comes it
+ * parks, and a publish wakes it.
+ *
+ * At most one engine runs on a context at a time.
+ */
+#ifndef MK_ENGINE_H
+#define MK_ENGINE_H
+
+#include <mk/context.h>
+#include <mk/handler.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mk_engine;
+
+enum mk_engine_kind {
+	MK_ENGINE_KIND_VULKAN,	/* the resident kernel on a Vulkan device */
+	MK_ENGINE_KIND_CPU,	/* the reference executor on host threads */
+};
+
+/* How the regions reach the Vulkan device. */
+enum mk_import {
+	MK_IMPORT_AUTO,		/* DMA-buf where the driver can, else host pointer */
+	MK_IMPORT_DMA_BUF,
+	MK_IMPORT_HOST_POINTER,
+};
+
+struct mk_engine_options {
+	size_t size;			/* sizeof(struct mk_engine_options) */
+	enum mk_engine_kind kind;
+	enum mk_import import;		/* Vulkan */
+	uint32_t workgroups;		/* or host threads; 0: one less than the cores */
+	uint32_t dispatch_steps;	/* bound of one dispatch; 0: adapts to the device */
+	uint32_t park_after_us;		/* idle time before parking; 0: 2000 */
+	const char *device;		/* part of a device's name; NULL: the first fit */
+	const uint32_t *spirv;		/* a kernel from mkcc; NULL: the library's own */
+	size_t spirv_bytes;
+	const struct mk_handler_entry *handlers; /* the reference executor's */
+	size_t handler_count;
+};
+
+struct mk_engine_info {
+	char device[256];	/* the Vulkan device's name, or "host threads" */
+	char driver[256];	/* name and version */
+	char placement[64];	/* how memory is shared, as "shared, imported as dma-buf" */
+	uint32_t workgroups;	/* started in each dispatch */
+	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
+	uint32_t dispatches;	/* ended so far */
+	uint32_t parks;		/* times the engine went to sleep */
+};
+
+/**
+ * mk_engine_start() - start the resident kernel
+ * @options: NULL for the defaults
+ *
+ * Returns once the engine's thread runs; slots published before are found.
+ * Slots that a former engine left in mid-air end with MK_FAULT_INTERRUPTED.
+ *
+ * -EBUSY: the context has a running engine
+ * -ESHUTDOWN: the context was shut down
+ * -ENODEV: no Vulkan device fits; the text names each and what it lacks
+ */
+MK_PUBLIC int mk_engine_start(struct mk_context *context,
+			      const struct mk_engine_options *options,
+			      struct mk_engine **engine);
+
+/**
+ * mk_engine_stop() - let the queued dispatches end, and free the engine
+ * @timeout_ns: how long to wait for the device
+ *
+ * Slots that have not completed stay as they are.  NULL is allowed.
+ *
+ * -ETIMEDOUT: the device did not end its dispatch.  The engine still exists, and
+ * so must the context; stop it again, or exit.
+ */
+MK_PUBLIC int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns);
+
+MK_PUBLIC void mk_engine_info(const struct mk_engine *engine,
+			      struct mk_engine_info *info);
+
+/**
+ * mk_engine_failure() - why an engine that is LOST went down
+ *
+ * Return: 0 while it is well, else a negative errno with its text.
+ */
+MK_PUBLIC int mk_engine_failure(const struct mk_engine *engine);
+
+/**
+ * mk_engine_drain_log() - take the debug log's records and let it start anew
+ * @records: receives them
+ * @capacity: entries in @records, at least the log's (-ENOSPC)
+ * @timeout_ns: how long to wait for the end of a dispatch
+ *
+ * Return: records taken, or a negative errno.
+ */
+MK_PUBLIC int64_t mk_engine_drain_log(struct mk_engine *engine,
+				      struct mk_log_record *records, size_t capacity,
+				      uint64_t timeout_ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MK_ENGINE_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Everything that libmk offers. */
+#ifndef MK_MK_H
+#define MK_MK_H
+
+#include <mk/abi.h>
+#include <mk/context.h>
+#include <mk/engine.h>
+#include <mk/error.h>
+#include <mk/handler.h>
+#include <mk/producer.h>
+#include <mk/readback.h>
+
+#endif /* MK_MK_H */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MK_SRC_ABI_H
+#define MK_SRC_ABI_H
+
+#include <mk/abi.h>
+
+/* Check that an io queue is whole slots and no more than the format's limit. */
+int mk_check_io_queue(size_t length);
+
+/* Check that a publish takes an operation. */
+int mk_item_check(const struct mk_item *item);
+
+#endif /* MK_SRC_ABI_H */

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <state_layout.h>
+
+#include "deadline.h"
+#include "error.h"
+#include "exec_cpu.h"
+#include "lease.h"
+#include "options.h"
+#include "park.h"
+#include "runnable.h"
+
+/* A dispatch ends by itself long before; after this the device is given up. */
+#define DISPATCH_TIMEOUT_NS 10000000000u
+/* A dispatch should take about this long: rarely changed, yet soon left. */
+#define DISPATCH_SHORT_NS 25000000u
+#define DISPATCH_LONG_NS  100000000u
+#define FIRST_STEPS	  50000u
+#define LAST_STEPS	  (1u << 26)
+#define IDLE_ROUNDS	  8192u
+#define PARK_AFTER_US	  2000u
+/* A producer may die between publishing and waking us. */
+#define PARK_LOOK_NS 100000000u
+
+struct mk_engine {
+	struct mk_context *context;
+	const struct mk_runner_ops *ops;
+	struct mk_runner *runner;
+	int lock_fd;			/* proves that the context has an engine */
+	pthread_t thread;
+	uint64_t park_after_ns;
+	uint32_t fixed_steps;		/* 0: adapt */
+
+	/* The thread's own. */
+	uint32_t steps;
+	uint32_t queued;
+	uint32_t executions;
+	uint64_t last_end_ns;
+	uint64_t idle_ns;
+	uint32_t next_flags;
+
+	atomic_bool stop;
+	atomic_bool drain_wanted;
+
+	/* Under the lock. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct mk_engine_info info;
+	int failure;
+	char failure_text[512];
+	bool ended;
+	struct mk_log_record *drain_records;
+	int64_t drain_result;
+};
+
+uint32_t mk_default_workers(void)
+{
+	cpu_set_t cores;
+	int count = 1;
+
+	if (!sched_getaffinity(0, sizeof(cores), &cores))
+		count = CPU_COUNT(&cores) - 1;
+	return count > 0 ? (uint32_t)count : 1;
+}
+
+static void set_state(struct mk_engine *engine, uint32_t state)
+{
+	atomic_store_explicit(mk_cq_word(engine->context, MK_CQ_ENGINE_STATE), state,
+			      memory_order_release);
+}
+
+/* Dispatches --------------------------------------------------------------- */
+
+static void fail(struct mk_engine *engine, int error)
+{
+	pthread_mutex_lock(&engine->lock);
+	engine->failure = error;
+	strncpy(engine->failure_text, mk_error_text(), sizeof(engine->failure_text) - 1);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+static int submit(struct mk_engine *engine)
+{
+	struct mk_dispatch dispatch = {
+		.steps = engine->steps,
+		.idle_rounds = IDLE_ROUNDS,
+		.flags = engine->next_flags,
+	};
+	int ret = engine->ops->submit(engine->runner, &dispatch);
+
+	if (ret)
+		return ret;
+	engine->next_flags = 0;
+	if (!engine->queued++)
+		engine->last_end_ns = mk_now_ns();
+	return 0;
+}
+
+/*
+ * Steps cost more or less time by what is executed, and on which device; the
+ * bound follows.
+ */
+static void adapt_steps(struct mk_engine *engine, uint64_t took_ns)
+{
+	uint32_t limit = engine->ops->step_limit(engine->runner);
+
+	if (engine->fixed_steps)
+		return;
+	if (took_ns < DISPATCH_SHORT_NS && engine->steps <= LAST_STEPS / 2)
+		engine->steps *= 2;
+	else if (took_ns > DISPATCH_LONG_NS && engine->steps >= FIRST_STEPS * 2)
+		engine->steps /= 2;
+	if (engine->steps > limit)
+		engine->steps = limit;
+}
+
+/* Look at what the dispatch that ended has done. */
+static void account(struct mk_engine *engine)
+{
+	struct mk_context *context = engine->context;
+	uint32_t executions = atomic_load_explicit(
+		mk_state_word(context, MK_STATE_EXECUTIONS), memory_order_relaxed);
+	uint64_t now = mk_now_ns();
+	uint64_t took_ns = now - engine->last_end_ns;
+
+	if (executions == engine->executions) {
+		engine->idle_ns += took_ns;
+	} else {
+		engine->idle_ns = 0;
+		adapt_steps(engine, took_ns);
+	}
+	engine->executions = executions;
+	engine->last_end_ns = now;
+
+	pthread_mutex_lock(&engine->lock);
+	engine->info.dispatches++;
+	engine->info.live_workgroups = atomic_load_explicit(
+		mk_state_word(context, MK_STATE_LIVE_WORKERS), memory_order_relaxed);
+	pthread_mutex_unlock(&engine->lock);
+	atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_DISPATCHES), 1,
+				  memory_order_relaxed);
+}
+
+static int wait_oldest(struct mk_engine *engine)
+{
+	int ret = engine->ops->wait(engine->runner, DISPATCH_TIMEOUT_NS);
+
+	if (ret == -ETIMEDOUT)
+		return mk_fail(ETIMEDOUT, "the device did not end a dispatch of %u steps in "
+					  "%llu s; it hangs, or a handler loops without "
+					  "mk_steps()",
+			       engine->steps, DISPATCH_TIMEOUT_NS / 1000000000ull);
+	if (ret)
+		return ret;
+	engine->queued--;
+	account(engine);
+	return 0;
+}
+
+static int wait_all(struct mk_engine *engine)
+{
+	int ret = 0;
+
+	while (engine->queued && !ret)
+		ret = wait_oldest(engine);
+	return ret;
+}
+
+static int run_one(struct mk_engine *engine)
+{
+	int ret = 0;
+
+	while (engine->queued < MK_DISPATCHES_QUEUED && !ret)
+		ret = submit(engine);
+	return ret ? ret : wait_oldest(engine);
+}
+
+/* Parking ------------------------------------------------------------------ */
+
+static bool must_end(const struct mk_engine *engine)
+{
+	return atomic_load(&engine->stop) ||
+	       mk_control_load(engine->context, MK_CONTROL_SHUTDOWN);
+}
+
+static bool has_reason_to_run(const struct mk_engine *engine)
+{
+	return must_end(engine) || atomic_load(&engine->drain_wanted) ||
+	       mk_ring_has_runnable(engine->context);
+}
+
+static void park(struct mk_engine *engine)
+{
+	struct mk_context *context = engine->context;
+
+	engine->idle_ns = 0;
+	mk_park_announce(context);
+	if (!has_reason_to_run(engine)) {
+		set_state(engine, MK_ENGINE_PARKED);
+		pthread_mutex_lock(&engine->lock);
+		engine->info.parks++;
+		pthread_mutex_unlock(&engine->lock);
+		do {
+			mk_park_sleep(context, PARK_LOOK_NS);
+		} while (mk_park_is_announced(context) && !has_reason_to_run(engine));
+		set_state(engine, MK_ENGINE_RUNNING);
+	}
+	mk_park_withdraw(context);
+}
+
+/* Draining the debug log ---------------------------------------------------- */
+
+/* Nothing runs now; the next dispatch begins with an empty log. */
+static int64_t take_records(struct mk_engine *engine)
+{
+	const struct mk_context *context = engine->context;
+	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
+	uint32_t cursor = atomic_load_explicit(&log[MK_LOG_CURSOR], memory_order_acquire);
+	uint32_t count = cursor / MK_LOG_RECORD_WORDS;
+
+	if (count > context->geometry.log_records || cursor % MK_LOG_RECORD_WORDS)
+		return mk_fail(EPROTO, "the debug log's cursor is %u words; it is at most %u, "
+				       "in whole records",
+			       cursor,
+			       context->geometry.log_records * MK_LOG_RECORD_WORDS);
+	for (uint32_t i = 0; i < count; i++) {
+		const mk_word *words = &log[MK_LOG_RECORDS + i * MK_LOG_RECORD_WORDS];
+
+		engine->drain_records[i] = (struct mk_log_record){
+			.format = words[0],
+			.args = { words[1], words[2], words[3] },
+		};
+	}
+	engine->next_flags |= MK_DISPATCH_RESTART_LOG;
+	return count;
+}
+
+static int answer_drain(struct mk_engine *engine)
+{
+	int ret = wait_all(engine);
+
+	pthread_mutex_lock(&engine->lock);
+	/* Who asked may have given up meanwhile. */
+	if (engine->drain_records && !ret)
+		engine->drain_result = take_records(engine);
+	engine->drain_records = NULL;
+	atomic_store(&engine->drain_wanted, false);
+	pthread_cond_broadcast(&engine->changed);
+	pthread_mutex_unlock(&engine->lock);
+	/* The log restarts in a dispatch, so there must be one. */
+	return ret ? ret : run_one(engine);
+}
+
+/* The thread ---------------------------------------------------------------- */
+
+static int run(struct mk_engine *engine)
+{
+	int ret = 0;
+
+	while (!must_end(engine) && !ret) {
+		if (atomic_load(&engine->drain_wanted)) {
+			ret = answer_drain(engine);
+		} else if (engine->idle_ns >= engine->park_after_ns) {
+			ret = wait_all(engine);
+			if (!ret)
+				park(engine);
+		} else {
+			ret = run_one(engine);
+		}
+	}
+	return ret ? ret : wait_all(engine);
+}
+
+static void *engine_thread(void *data)
+{
+	struct mk_engine *engine = data;
+	int ret;
+
+	ret = run(engine);
+	if (ret)
+		fail(engine, ret);
+	set_state(engine, ret ? MK_ENGINE_LOST : MK_ENGINE_STOPPED);
+
+	pthread_mutex_lock(&engine->lock);
+	engine->ended = true;
+	pthread_cond_broadcast(&engine->changed);
+	pthread_mutex_unlock(&engine->lock);
+	return NULL;
+}
+
+/* Start and stop ------------------------------------------------------------ */
+
+static int take_context(struct mk_engine *engine)
+{
+	int ret;
+
+	if (mk_control_load(engine->context, MK_CONTROL_SHUTDOWN))
+		return mk_fail(ESHUTDOWN, "the context was shut down; create a new one");
+	ret = mk_lock_take(engine->context, MK_LOCK_ENGINE, &engine->lock_fd);
+	if (ret == -EBUSY)
+		return mk_fail(EBUSY, "the context has a running engine (process %u); stop that "
+				      "one first",
+			       mk_cq_load(engine->context, MK_CQ_OWNER_PID));
+	return ret;
+}
+
+static void init_lock(struct mk_engine *engine)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&engine->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&engine->lock, NULL);
+}
+
+static void free_engine(struct mk_engine *engine)
+{
+	if (engine->runner)
+		engine->ops->close(engine->runner);
+	mk_lock_drop(engine->lock_fd);
+	pthread_cond_destroy(&engine->changed);
+	pthread_mutex_destroy(&engine->lock);
+	free(engine);
+}
+
+/* Signals are the caller's threads' business. */
+static int start_thread(struct mk_engine *engine)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&engine->thread, NULL, engine_thread, engine);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		return mk_fail(error, "cannot start the engine's thread: %s",
+			       strerror(error));
+	return 0;
+}
+
+static void take_over(struct mk_engine *engine)
+{
+	struct mk_context *context = engine->context;
+
+	mk_interrupt_claimed(context);
+	engine->executions = atomic_load_explicit(
+		mk_state_word(context, MK_STATE_EXECUTIONS), memory_order_relaxed);
+	atomic_store_explicit(mk_cq_word(context, MK_CQ_OWNER_PID), (uint32_t)getpid(),
+			      memory_order_relaxed);
+	mk_park_withdraw(context);
+	set_state(engine, MK_ENGINE_RUNNING);
+}
+
+int mk_engine_start(struct mk_context *context, const struct mk_engine_options *wanted,
+		    struct mk_engine **result)
+{
+	struct mk_engine_options options;
+	struct mk_engine *engine;
+	int ret;
+
+	ret = mk_options_copy("struct mk_engine_options", &options, sizeof(options), wanted);
+	if (ret)
+		return ret;
+	engine = calloc(1, sizeof(*engine));
+	if (!engine)
+		return mk_fail(ENOMEM, "no memory for an engine");
+	init_lock(engine);
+	engine->context = context;
+	engine->lock_fd = -1;
+	engine->ops = options.kind == MK_ENGINE_KIND_CPU ? &mk_cpu_runner :
+							   &mk_vulkan_runner;
+	engine->park_after_ns =
+		1000ull * (options.park_after_us ? options.park_after_us : PARK_AFTER_US);
+	engine->fixed_steps = options.dispatch_steps;
+
+	ret = take_context(engine);
+	if (!ret)
+		ret = engine->ops->open(context, &options, &engine->info, &engine->runner);
+	if (ret)
+		goto fail;
+	engine->steps = engine->fixed_steps ? engine->fixed_steps : FIRST_STEPS;
+	if (engine->steps > engine->ops->step_limit(engine->runner))
+		engine->steps = engine->ops->step_limit(engine->runner);
+	take_over(engine);
+	ret = start_thread(engine);
+	if (ret)
+		goto fail;
+	*result = engine;
+	return 0;
+fail:
+	free_engine(engine);
+	return ret;
+}
+
+static struct timespec deadline_after(uint64_t timeout_ns)
+{
+	uint64_t end = mk_now_ns() + timeout_ns;
+
+	if (end < timeout_ns)
+		end = UINT64_MAX;
+	return (struct timespec){
+		.tv_sec = (time_t)(end / 1000000000u),
+		.tv_nsec = (long)(end % 1000000000u),
+	};
+}
+
+int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns)
+{
+	struct timespec deadline = deadline_after(timeout_ns);
+	int error = 0;
+	bool hangs;
+
+	if (!engine)
+		return 0;
+	atomic_store(&engine->stop, true);
+	mk_park_wake(engine->context);
+
+	pthread_mutex_lock(&engine->lock);
+	while (!engine->ended && !error)
+		error = pthread_cond_timedwait(&engine->changed, &engine->lock, &deadline);
+	hangs = !engine->ended || engine->failure == -ETIMEDOUT;
+	pthread_mutex_unlock(&engine->lock);
+	if (hangs)
+		return mk_fail(ETIMEDOUT, "the engine did not end within %llu ns; its device "
+					  "still runs a dispatch",
+			       (unsigned long long)timeout_ns);
+	pthread_join(engine->thread, NULL);
+	free_engine(engine);
+	return 0;
+}
+
+void mk_engine_info(const struct mk_engine *engine, struct mk_engine_info *info)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&engine->lock;
+
+	pthread_mutex_lock(lock);
+	*info = engine->info;
+	pthread_mutex_unlock(lock);
+}
+
+int mk_engine_failure(const struct mk_engine *engine)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&engine->lock;
+	int failure;
+
+	pthread_mutex_lock(lock);
+	failure = engine->failure;
+	if (failure)
+		mk_fail(-failure, "%s", engine->failure_text);
+	pthread_mutex_unlock(lock);
+	return failure;
+}
+
+int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *records,
+			    size_t capacity, uint64_t timeout_ns)
+{
+	struct timespec deadline = deadline_after(timeout_ns);
+	uint32_t needed = engine->context->geometry.log_records;
+	int64_t result;
+	int error = 0;
+
+	if (capacity < needed)
+		return mk_fail(ENOSPC, "room for %zu debug records; the log holds %u", capacity,
+			       needed);
+	pthread_mutex_lock(&engine->lock);
+	if (engine->drain_records || engine->ended) {
+		pthread_mutex_unlock(&engine->lock);
+		return mk_fail(EBUSY, "the log is being drained by another thread, or the "
+				      "engine has ended");
+	}
+	engine->drain_records = records;
+	engine->drain_result = -ETIMEDOUT;
+	atomic_store(&engine->drain_wanted, true);
+	pthread_mutex_unlock(&engine->lock);
+	mk_park_wake(engine->context);
+
+	pthread_mutex_lock(&engine->lock);
+	while (engine->drain_records == records && !engine->ended && !error)
+		error = pthread_cond_timedwait(&engine->changed, &engine->lock, &deadline);
+	engine->drain_records = NULL;
+	result = engine->drain_result;
+	pthread_mutex_unlock(&engine->lock);
+	if (result == -ETIMEDOUT)
+		return mk_fail(ETIMEDOUT, "no dispatch ended within %llu ns, so the log was not "
+					  "drained",
+			       (unsigned long long)timeout_ns);
+	return result;
+}

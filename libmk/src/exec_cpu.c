@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT
+#include "exec_cpu.h"
+
+#include <sched.h>
+
+#include <state_layout.h>
+
+#include "deadline.h"
+#include "runnable.h"
+
+/* Completion --------------------------------------------------------------- */
+
+static void store_status(struct mk_executor *executor, uint32_t slot, uint32_t status)
+{
+	mk_word *ring = executor->context->regions[MK_REGION_RING].outbound;
+
+	/* Release: what the operation did is visible to who sees the status. */
+	atomic_store_explicit(&ring[slot * MK_SLOT_WORDS + MK_SLOT_STATUS], status,
+			      memory_order_release);
+}
+
+static uint32_t count(mk_word *word, uint32_t value)
+{
+	return atomic_fetch_add_explicit(word, value, memory_order_relaxed);
+}
+
+static void count_done(struct mk_executor *executor)
+{
+	struct mk_context *context = executor->context;
+
+	count(mk_control_word(context, MK_CONTROL_DONE_COUNT), 1);
+	if (count(mk_cq_word(context, MK_CQ_SLOTS_DONE_LOW), 1) == UINT32_MAX)
+		count(mk_cq_word(context, MK_CQ_SLOTS_DONE_HIGH), 1);
+}
+
+static void count_fault(struct mk_executor *executor, const struct mk_work *work,
+			uint32_t code)
+{
+	mk_executor_log(executor, MK_LOG_FORMAT_FAULT, code, work->opcode,
+			work->slot * MK_SLOT_WORDS);
+	count(mk_cq_word(executor->context, MK_CQ_FAULTS), 1);
+}
+
+static void clear_state(struct mk_executor *executor, uint32_t slot)
+{
+	mk_word *state = mk_state_word(executor->context,
+				       MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS);
+
+	for (uint32_t i = 0; i < MK_STATE_SLOT_WORDS; i++)
+		atomic_store_explicit(&state[i], 0, memory_order_relaxed);
+}
+
+/*
+ * Effects, then counters, then the cq entry, then the status.  So counters are
+ * exact for who waited for every slot, and the entry is for who sees the status.
+ */
+static void complete(struct mk_executor *executor, const struct mk_work *work,
+		     struct mk_outcome outcome)
+{
+	mk_word *entry =
+		mk_cq_word(executor->context, MK_CQ_HEADER_WORDS + work->slot);
+	uint32_t completions =
+		mk_entry_count(atomic_load_explicit(entry, memory_order_relaxed)) + 1;
+
+	clear_state(executor, work->slot);
+	if (outcome.status == MK_STATUS_DONE)
+		count_done(executor);
+	else
+		count_fault(executor, work, outcome.fault);
+	atomic_store_explicit(entry,
+			      completions << MK_CQ_ENTRY_COUNT_SHIFT |
+				      outcome.fault << MK_CQ_ENTRY_FAULT_SHIFT |
+				      outcome.status,
+			      memory_order_release);
+	store_status(executor, work->slot, outcome.status);
+}
+
+/* A slot that goes on later keeps its arguments as its operation left them. */
+static void suspend(struct mk_executor *executor, const struct mk_work *work,
+		    struct mk_outcome outcome)
+{
+	mk_word *words = &executor->context->regions[MK_REGION_RING]
+				  .inbound[work->slot * MK_SLOT_WORDS + MK_SLOT_ARGS];
+
+	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
+		atomic_store_explicit(&words[i], work->args[i], memory_order_relaxed);
+	store_status(executor, work->slot, outcome.status);
+}
+
+/* Claiming ----------------------------------------------------------------- */
+
+/* Where a slot lies decides its priority; offsets of 0 mean there are none. */
+static uint32_t slot_priority(const struct mk_executor *executor, uint32_t slot)
+{
+	uint32_t priority = MK_PRIORITY_CRITICAL;
+
+	if (!mk_control_load(executor->context,
+			     MK_CONTROL_PRIORITY_OFFSETS + MK_PRIORITY_COUNT))
+		return MK_PRIORITY_NORMAL;
+	while (priority < MK_PRIORITY_IDLE &&
+	       slot >= mk_control_load(executor->context,
+				       MK_CONTROL_PRIORITY_OFFSETS + priority + 1))
+		priority++;
+	return priority;
+}
+
+/* Quotas and fairness are counted, not enforced. */
+static void count_claim(struct mk_executor *executor, const struct mk_work *work)
+{
+	struct mk_context *context = executor->context;
+	uint32_t priority = slot_priority(executor, work->slot);
+
+	executor->streak = priority <= MK_PRIORITY_HIGH ? executor->streak + 1 : 0;
+	if (mk_control_load(context, MK_CONTROL_STARVATION) != executor->streak)
+		mk_control_store(context, MK_CONTROL_STARVATION, executor->streak);
+	count(mk_control_word(context, MK_CONTROL_PRIORITY_FAIRNESS + priority), 1);
+	count(mk_control_word(context,
+			      MK_CONTROL_TENANT_FAIRNESS +
+				      work->tenant % MK_TENANT_FAIRNESS_COUNT),
+	      1);
+}
+
+static void load_work(const struct mk_executor *executor, uint32_t slot,
+		      struct mk_work *work)
+{
+	work->slot = slot;
+	work->opcode = mk_slot_payload(executor->context, slot, MK_SLOT_OPCODE);
+	work->tenant = mk_slot_payload(executor->context, slot, MK_SLOT_TENANT);
+	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
+		work->args[i] =
+			mk_slot_payload(executor->context, slot, MK_SLOT_ARGS + i);
+}
+
+static struct mk_outcome run_work(struct mk_executor *executor, struct mk_work *work)
+{
+	if (work->tenant >= MK_TENANT_COUNT)
+		return (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_TENANT };
+	return mk_execute(executor, work);
+}
+
+/* A fence that waits for others stays PUBLISHED and is looked at again. */
+static bool must_wait(struct mk_executor *executor, const struct mk_work *work)
+{
+	return work->tenant < MK_TENANT_COUNT && work->opcode == MK_OP_BATCH_FENCE &&
+	       work->args[0] <= work->slot &&
+	       !mk_fence_is_ready(executor, work->slot, work->args[0]);
+}
+
+static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t status)
+{
+	struct mk_outcome outcome;
+	struct mk_work work;
+
+	load_work(executor, slot, &work);
+	if (!mk_tenant_may_run(executor->context, work.tenant) ||
+	    must_wait(executor, &work))
+		return status;
+
+	store_status(executor, slot, MK_STATUS_CLAIMED);
+	/* CLAIMED is visible before the first effect is. */
+	atomic_thread_fence(memory_order_release);
+	if (status == MK_STATUS_PUBLISHED)
+		count_claim(executor, &work);
+	outcome = run_work(executor, &work);
+	if (outcome.status == MK_STATUS_DONE || outcome.status == MK_STATUS_FAULT)
+		complete(executor, &work, outcome);
+	else
+		suspend(executor, &work, outcome);
+	executor->executions++;
+	executor->idle = 0;
+	return outcome.status;
+}
+
+/* Scheduling --------------------------------------------------------------- */
+
+/* A place in the windows that a worker owns. */
+struct place {
+	uint32_t window;
+	uint32_t first;		/* slot of the window */
+	uint32_t size;
+};
+
+static struct place window_place(const struct mk_executor *executor, uint32_t window)
+{
+	const struct mk_geometry *geometry = &executor->context->geometry;
+	uint32_t first = window * geometry->window_slots;
+	uint32_t left = geometry->slots - first;
+
+	return (struct place){
+		.window = window,
+		.first = first,
+		.size = left < geometry->window_slots ? left : geometry->window_slots,
+	};
+}
+
+static struct place next_window(const struct mk_executor *executor, struct place place)
+{
+	uint32_t next = place.window + executor->workers;
+
+	if (next >= executor->context->window_count)
+		next = executor->worker;
+	return window_place(executor, next);
+}
+
+/* The slot of a window in which something is expected next. */
+static mk_word *expected_word(const struct mk_executor *executor, struct place place)
+{
+	const struct mk_context *context = executor->context;
+
+	return mk_state_word(context, MK_STATE_SLOTS +
+					      context->geometry.slots *
+						      MK_STATE_SLOT_WORDS +
+					      place.window);
+}
+
+/* Look at one slot; true when it was worked on. */
+static bool look(struct mk_executor *executor, struct place place, uint32_t offset)
+{
+	uint32_t slot = place.first + offset;
+	uint32_t status = mk_slot_status(executor->context, slot);
+	uint32_t before = executor->executions;
+
+	if (!mk_status_is_ready(status))
+		return false;
+	executor->slice = executor->budget < MK_SLICE_STEPS ? executor->budget :
+							      MK_SLICE_STEPS;
+	executor->budget -= executor->slice;
+	status = work_on(executor, slot, status);
+	executor->budget += executor->slice;
+	if (executor->executions == before)
+		return false;
+
+	/* A slot in mid-air is looked at again first, a finished one's successor. */
+	if (status != MK_STATUS_YIELD)
+		offset = offset + 1 < place.size ? offset + 1 : 0;
+	atomic_store_explicit(expected_word(executor, place), offset,
+			      memory_order_relaxed);
+	return true;
+}
+
+static bool look_at_expected(struct mk_executor *executor, struct place place)
+{
+	uint32_t offset =
+		atomic_load_explicit(expected_word(executor, place), memory_order_relaxed);
+
+	return look(executor, place, offset < place.size ? offset : 0);
+}
+
+static bool must_leave(const struct mk_executor *executor)
+{
+	return mk_control_load(executor->context, MK_CONTROL_SHUTDOWN) ||
+	       atomic_load_explicit(mk_state_word(executor->context, MK_STATE_LEAVE),
+				    memory_order_relaxed);
+}
+
+static void leave(const struct mk_executor *executor)
+{
+	atomic_store_explicit(mk_state_word(executor->context, MK_STATE_LEAVE), 1,
+			      memory_order_relaxed);
+}
+
+/* When every worker has found nothing for long, the dispatch is over. */
+static void vote(struct mk_executor *executor, uint32_t idle_rounds)
+{
+	mk_word *idle_workers =
+		mk_state_word(executor->context, MK_STATE_IDLE_WORKERS);
+	bool idle = executor->idle >= idle_rounds;
+
+	if (idle == executor->voted_idle)
+		return;
+	executor->voted_idle = idle;
+	if (!idle)
+		atomic_fetch_sub_explicit(idle_workers, 1, memory_order_relaxed);
+	else if (atomic_fetch_add_explicit(idle_workers, 1, memory_order_relaxed) + 1 ==
+		 executor->workers)
+		leave(executor);
+}
+
+static void beat(struct mk_executor *executor)
+{
+	mk_word *heartbeat = mk_cq_word(executor->context, MK_CQ_HEARTBEAT);
+
+	if (executor->worker)
+		return;
+	atomic_store_explicit(heartbeat,
+			      atomic_load_explicit(heartbeat, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* Workers may be more than cores, and producers want to run too. */
+static void relax(const struct mk_executor *executor)
+{
+	enum { HOT_ROUNDS = 256, ROUNDS_PER_YIELD = 64 };
+
+	if (executor->idle <= HOT_ROUNDS)
+		return;
+	if (executor->idle % ROUNDS_PER_YIELD)
+		mk_cpu_relax();
+	else
+		sched_yield();
+}
+
+/*
+ * After a claim at CRITICAL or HIGH the windows are gone through from the first
+ * again, which lies in the highest priority; but not for ever.
+ */
+static bool has_urgent_turn(const struct mk_executor *executor)
+{
+	return !executor->idle && executor->streak &&
+	       executor->streak < MK_STARVATION_THRESHOLD;
+}
+
+/*
+ * Each round looks at three slots: where something was found last, what is
+ * expected next in one window after the other, and every slot in turn, since a
+ * producer may use its slots as it likes and some linger.
+ */
+void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_rounds)
+{
+	enum { ROUNDS_PER_BEAT = 1024 };
+	struct place hot, expected, every;
+	uint32_t offset = 0, round = 0;
+
+	executor->budget = steps;
+	executor->idle = 0;
+	executor->voted_idle = false;
+	if (executor->worker >= executor->context->window_count) {
+		executor->idle = idle_rounds;
+		vote(executor, idle_rounds);
+		return;
+	}
+	hot = expected = every = window_place(executor, executor->worker);
+	while (executor->budget > MK_LOOK_STEPS && !must_leave(executor)) {
+		executor->budget--;
+		executor->idle++;
+		if (round++ % ROUNDS_PER_BEAT == 0)
+			beat(executor);
+
+		look_at_expected(executor, hot);
+		if (look_at_expected(executor, expected))
+			hot = expected;
+		expected = next_window(executor, expected);
+		if (has_urgent_turn(executor))
+			expected = window_place(executor, executor->worker);
+		if (look(executor, every, offset))
+			hot = every;
+		if (++offset == every.size) {
+			offset = 0;
+			every = next_window(executor, every);
+		}
+
+		vote(executor, idle_rounds);
+		relax(executor);
+	}
+	/* Nobody looks at our windows now, so the others leave as well. */
+	leave(executor);
+}
+
+/* Recovery ----------------------------------------------------------------- */
+
+void mk_interrupt_claimed(struct mk_context *context)
+{
+	struct mk_executor executor = { .context = context, .workers = 1 };
+
+	for (uint32_t slot = 0; slot < context->geometry.slots; slot++) {
+		struct mk_work work;
+
+		if (mk_slot_status(context, slot) != MK_STATUS_CLAIMED)
+			continue;
+		load_work(&executor, slot, &work);
+		complete(&executor, &work,
+			 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
+	}
+}

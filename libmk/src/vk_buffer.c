@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#define _GNU_SOURCE
+#include "vk_buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+
+static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
+			 VkExternalMemoryHandleTypeFlagBits type,
+			 struct mk_vk_buffer *buffer)
+{
+	const VkExternalMemoryBufferCreateInfo external = {
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+		.handleTypes = type,
+	};
+	const VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.pNext = &external,
+		.size = bytes,
+		.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+			 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	VkResult result = vkCreateBuffer(device->device, &info, NULL, &buffer->buffer);
+
+	return result ? mk_vk_fail(result, "cannot create a Vulkan buffer") : 0;
+}
+
+/* Host-visible and coherent, among the types that the import and buffer allow. */
+static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
+			    uint32_t *index)
+{
+	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+					     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+	VkPhysicalDeviceMemoryProperties properties;
+
+	vkGetPhysicalDeviceMemoryProperties(device->physical, &properties);
+	for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
+		if (allowed >> i & 1 &&
+		    (properties.memoryTypes[i].propertyFlags & wanted) == wanted) {
+			*index = i;
+			return 0;
+		}
+	}
+	return mk_fail(EIO, "%s has no coherent memory type for imported memory (types 0x%x)",
+		       device->name, allowed);
+}
+
+static int allocate(const struct mk_vk_device *device, uint32_t import_types,
+		    VkDeviceSize bytes, const void *import, struct mk_vk_buffer *buffer)
+{
+	VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = import,
+		.allocationSize = bytes,
+	};
+	VkMemoryRequirements requirements;
+	VkResult result;
+	int ret;
+
+	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
+	if (requirements.size > bytes)
+		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu", device->name,
+			       (unsigned long long)requirements.size,
+			       (unsigned long long)bytes);
+	ret = find_memory_type(device, import_types & requirements.memoryTypeBits,
+			       &info.memoryTypeIndex);
+	if (ret)
+		return ret;
+	result = vkAllocateMemory(device->device, &info, NULL, &buffer->memory);
+	if (result)
+		return mk_vk_fail(result, "cannot import memory into Vulkan");
+	result = vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0);
+	return result ? mk_vk_fail(result, "cannot bind imported memory") : 0;
+}
+
+static int import_host_pointer(const struct mk_vk_device *device,
+			       const struct mk_memory *memory, struct mk_vk_buffer *buffer)
+{
+	const VkExternalMemoryHandleTypeFlagBits type =
+		VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+	const VkImportMemoryHostPointerInfoEXT import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+		.handleType = type,
+		.pHostPointer = memory->address,
+	};
+	VkMemoryHostPointerPropertiesEXT properties = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+	};
+	PFN_vkGetMemoryHostPointerPropertiesEXT get_properties =
+		(PFN_vkGetMemoryHostPointerPropertiesEXT)vkGetDeviceProcAddr(
+			device->device, "vkGetMemoryHostPointerPropertiesEXT");
+	VkResult result;
+	int ret;
+
+	if (!device->imports_host_pointers || !get_properties)
+		return mk_fail(ENOTSUP, "%s cannot import host pointers; use another import",
+			       device->name);
+	if (memory->mapped_bytes % device->host_pointer_alignment)
+		return mk_fail(ENOTSUP, "%s imports host memory in units of %llu bytes, a page "
+					"is smaller",
+			       device->name,
+			       (unsigned long long)device->host_pointer_alignment);
+	result = get_properties(device->device, type, memory->address, &properties);
+	if (result)
+		return mk_vk_fail(result, "cannot import a host pointer");
+	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
+	if (ret)
+		return ret;
+	return allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
+			buffer);
+}
+
+static int import_dma_buf(const struct mk_vk_device *device, const struct mk_memory *memory,
+			  struct mk_vk_buffer *buffer)
+{
+	const VkExternalMemoryHandleTypeFlagBits type =
+		VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+	VkImportMemoryFdInfoKHR import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+		.handleType = type,
+	};
+	VkMemoryFdPropertiesKHR properties = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
+	};
+	PFN_vkGetMemoryFdPropertiesKHR get_properties =
+		(PFN_vkGetMemoryFdPropertiesKHR)vkGetDeviceProcAddr(
+			device->device, "vkGetMemoryFdPropertiesKHR");
+	VkResult result;
+	int ret;
+
+	if (!device->imports_dma_bufs || !get_properties)
+		return mk_fail(ENOTSUP, "%s cannot import DMA-bufs; use another import",
+			       device->name);
+	result = get_properties(device->device, type, memory->fd, &properties);
+	if (result)
+		return mk_vk_fail(result, "cannot import a DMA-buf");
+	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
+	if (ret)
+		return ret;
+	/* A successful import takes the descriptor. */
+	import.fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0);
+	if (import.fd < 0)
+		return mk_fail(errno, "cannot duplicate a descriptor for Vulkan: %s",
+			       strerror(errno));
+	ret = allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
+		       buffer);
+	if (ret && !buffer->memory)
+		close(import.fd);
+	return ret;
+}
+
+int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memory *memory,
+			enum mk_import import, struct mk_vk_buffer *buffer)
+{
+	int ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	if (memory->mapped_bytes > device->storage_buffer_limit)
+		return mk_fail(EFBIG, "%zu bytes exceed the %llu of one buffer on %s; create "
+				      "the context with less",
+			       memory->mapped_bytes,
+			       (unsigned long long)device->storage_buffer_limit,
+			       device->name);
+	ret = import == MK_IMPORT_DMA_BUF ? import_dma_buf(device, memory, buffer) :
+					    import_host_pointer(device, memory, buffer);
+	if (ret)
+		mk_vk_buffer_destroy(device, buffer);
+	return ret;
+}
+
+void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer)
+{
+	vkDestroyBuffer(device->device, buffer->buffer, NULL);
+	vkFreeMemory(device->device, buffer->memory, NULL);
+	memset(buffer, 0, sizeof(*buffer));
+}

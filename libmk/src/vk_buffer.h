@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A context's memory as a buffer of a Vulkan device. */
+#ifndef MK_SRC_VK_BUFFER_H
+#define MK_SRC_VK_BUFFER_H
+
+#include <mk/engine.h>
+
+#include "backing.h"
+#include "vk_device.h"
+
+struct mk_vk_buffer {
+	VkBuffer buffer;
+	VkDeviceMemory memory;
+};
+
+/* Import @memory as a storage buffer; @import is not MK_IMPORT_AUTO. */
+int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memory *memory,
+			enum mk_import import, struct mk_vk_buffer *buffer);
+
+/* A zeroed buffer is allowed. */
+void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer);
+
+#endif /* MK_SRC_VK_BUFFER_H */

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+#include "vk_device.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+/* Errors --------------------------------------------------------------------- */
+
+static const char *result_name(VkResult result)
+{
+	switch (result) {
+	case VK_ERROR_OUT_OF_HOST_MEMORY:
+		return "out of host memory";
+	case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+		return "out of device memory";
+	case VK_ERROR_INITIALIZATION_FAILED:
+		return "initialization failed";
+	case VK_ERROR_DEVICE_LOST:
+		return "device lost";
+	case VK_ERROR_INCOMPATIBLE_DRIVER:
+		return "no compatible driver";
+	case VK_ERROR_INVALID_EXTERNAL_HANDLE:
+		return "the driver cannot import this memory";
+	default:
+		return "error";
+	}
+}
+
+int mk_vk_fail(VkResult result, const char *what)
+{
+	int error = EIO;
+
+	if (result == VK_ERROR_OUT_OF_HOST_MEMORY ||
+	    result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+		error = ENOMEM;
+	return mk_fail(error, "%s: %s (VkResult %d)", what, result_name(result), result);
+}
+
+/* Instance -------------------------------------------------------------------- */
+
+static int open_instance(struct mk_vk_device *device)
+{
+	const VkApplicationInfo application = {
+		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+		.pApplicationName = "mk",
+		.apiVersion = VK_API_VERSION_1_2,
+	};
+	const VkInstanceCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+		.pApplicationInfo = &application,
+	};
+	VkResult result = vkCreateInstance(&info, NULL, &device->instance);
+
+	if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
+		return mk_fail(ENODEV, "no Vulkan driver is installed; install "
+				       "mesa-vulkan-drivers");
+	return result ? mk_vk_fail(result, "cannot create a Vulkan instance") : 0;
+}
+
+/* Choice ---------------------------------------------------------------------- */
+
+static bool has_extension(const VkExtensionProperties *extensions, uint32_t count,
+			  const char *name)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!strcmp(extensions[i].extensionName, name))
+			return true;
+	return false;
+}
+
+static void find_imports(struct mk_vk_device *device)
+{
+	VkExtensionProperties *extensions;
+	uint32_t count = 0;
+
+	device->imports_host_pointers = device->imports_dma_bufs = false;
+	vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, NULL);
+	extensions = calloc(count ? count : 1, sizeof(*extensions));
+	if (!extensions)
+		return;
+	vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, extensions);
+	device->imports_host_pointers =
+		has_extension(extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	device->imports_dma_bufs =
+		has_extension(extensions, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+		has_extension(extensions, count,
+			      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+	free(extensions);
+}
+
+static bool find_queue_family(struct mk_vk_device *device)
+{
+	VkQueueFamilyProperties families[16];
+	uint32_t count = 16;
+
+	vkGetPhysicalDeviceQueueFamilyProperties(device->physical, &count, families);
+	for (uint32_t i = 0; i < count; i++) {
+		if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) {
+			device->queue_family = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_memory_model(VkPhysicalDevice physical)
+{
+	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
+	};
+	VkPhysicalDeviceFeatures2 features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+		.pNext = &model,
+	};
+
+	vkGetPhysicalDeviceFeatures2(physical, &features);
+	return model.vulkanMemoryModel && model.vulkanMemoryModelDeviceScope;
+}
+
+/*
+ * llvmpipe of Mesa 22.3 lets an invocation fall through its loops, silently, after
+ * 65535 iterations in all; that of 25.0 does not.  What lies between was not tried,
+ * so it is held to the limit too.  The margin is for loops that are not counted one
+ * by one.
+ */
+static uint32_t find_step_limit(const VkPhysicalDeviceDriverProperties *driver)
+{
+	unsigned int major, minor;
+
+	if (driver->driverID != VK_DRIVER_ID_MESA_LLVMPIPE)
+		return UINT32_MAX;
+	if (sscanf(driver->driverInfo, "Mesa %u.%u", &major, &minor) == 2 && major >= 25)
+		return UINT32_MAX;
+	return 60000;
+}
+
+/* Take over what is known of a device; NULL when it fits, else what it lacks. */
+static const char *inspect(struct mk_vk_device *device, const char *wanted)
+{
+	VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+		.sType =
+			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
+	};
+	VkPhysicalDeviceDriverProperties driver = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+		.pNext = &host,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &driver,
+	};
+
+	vkGetPhysicalDeviceProperties2(device->physical, &properties);
+	snprintf(device->name, sizeof(device->name), "%s", properties.properties.deviceName);
+	if (wanted && !strstr(device->name, wanted))
+		return "has another name";
+	if (properties.properties.apiVersion < VK_API_VERSION_1_2)
+		return "has no Vulkan 1.2";
+	if (properties.properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU)
+		return "is across a bus, where this version cannot place memory yet";
+	if (!has_memory_model(device->physical))
+		return "lacks vulkanMemoryModelDeviceScope";
+	if (!find_queue_family(device))
+		return "has no compute queue";
+	find_imports(device);
+	if (!device->imports_host_pointers && !device->imports_dma_bufs)
+		return "can import neither host pointers nor DMA-bufs";
+
+	snprintf(device->driver, sizeof(device->driver), "%.100s %.150s", driver.driverName,
+		 driver.driverInfo);
+	device->host_pointer_alignment = host.minImportedHostPointerAlignment;
+	device->storage_buffer_limit = properties.properties.limits.maxStorageBufferRange;
+	device->workgroup_limit = properties.properties.limits.maxComputeWorkGroupCount[0];
+	device->step_limit = find_step_limit(&driver);
+	return NULL;
+}
+
+static int choose(struct mk_vk_device *device, const char *wanted)
+{
+	VkPhysicalDevice devices[16];
+	char reasons[400] = "";
+	uint32_t count = 16;
+	VkResult result;
+	size_t used = 0;
+
+	result = vkEnumeratePhysicalDevices(device->instance, &count, devices);
+	if (result && result != VK_INCOMPLETE)
+		return mk_vk_fail(result, "cannot list Vulkan devices");
+	for (uint32_t i = 0; i < count; i++) {
+		const char *lack;
+
+		device->physical = devices[i];
+		lack = inspect(device, wanted);
+		if (!lack)
+			return 0;
+		if (used < sizeof(reasons))
+			used += (size_t)snprintf(reasons + used, sizeof(reasons) - used,
+						 "; %s %s", device->name, lack);
+	}
+	return mk_fail(ENODEV, "none of %u Vulkan devices fits%s; install "
+			       "mesa-vulkan-drivers for lavapipe",
+		       count, reasons);
+}
+
+/* Device ---------------------------------------------------------------------- */
+
+static int open_device(struct mk_vk_device *device)
+{
+	const float priority = 1;
+	const VkDeviceQueueCreateInfo queue = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+		.queueFamilyIndex = device->queue_family,
+		.queueCount = 1,
+		.pQueuePriorities = &priority,
+	};
+	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
+		.vulkanMemoryModel = VK_TRUE,
+		.vulkanMemoryModelDeviceScope = VK_TRUE,
+	};
+	const char *extensions[3];
+	VkDeviceCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+		.pNext = &model,
+		.queueCreateInfoCount = 1,
+		.pQueueCreateInfos = &queue,
+		.ppEnabledExtensionNames = extensions,
+	};
+	VkResult result;
+
+	if (device->imports_host_pointers)
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
+	if (device->imports_dma_bufs) {
+		extensions[info.enabledExtensionCount++] =
+			VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
+	}
+	result = vkCreateDevice(device->physical, &info, NULL, &device->device);
+	if (result)
+		return mk_vk_fail(result, "cannot create a Vulkan device");
+	vkGetDeviceQueue(device->device, device->queue_family, 0, &device->queue);
+	return 0;
+}
+
+int mk_vk_device_open(const char *name, struct mk_vk_device *device)
+{
+	int ret;
+
+	memset(device, 0, sizeof(*device));
+	ret = open_instance(device);
+	if (!ret)
+		ret = choose(device, name);
+	if (!ret)
+		ret = open_device(device);
+	if (ret)
+		mk_vk_device_close(device);
+	return ret;
+}
+
+void mk_vk_device_close(struct mk_vk_device *device)
+{
+	if (device->device)
+		vkDestroyDevice(device->device, NULL);
+	if (device->instance)
+		vkDestroyInstance(device->instance, NULL);
+	memset(device, 0, sizeof(*device));
+}

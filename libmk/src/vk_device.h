@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* A Vulkan device that can run the resident kernel. */
+#ifndef MK_SRC_VK_DEVICE_H
+#define MK_SRC_VK_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan.h>
+
+struct mk_vk_device {
+	VkInstance instance;
+	VkPhysicalDevice physical;
+	VkDevice device;
+	VkQueue queue;
+	uint32_t queue_family;
+	bool imports_host_pointers;
+	bool imports_dma_bufs;
+	VkDeviceSize host_pointer_alignment;
+	VkDeviceSize storage_buffer_limit;	/* bytes of one buffer */
+	uint32_t workgroup_limit;
+	uint32_t step_limit;			/* loop iterations of one invocation */
+	char name[256];
+	char driver[256];
+};
+
+/*
+ * Open the first device that fits, or the first of these whose name contains
+ * @name.  The text of -ENODEV says what each device lacks.
+ */
+int mk_vk_device_open(const char *name, struct mk_vk_device *device);
+
+/* Only while no dispatch is under way.  A zeroed device is allowed. */
+void mk_vk_device_close(struct mk_vk_device *device);
+
+/* Turn a VkResult that is an error into a negative errno and a text. */
+int mk_vk_fail(VkResult result, const char *what);
+
+#endif /* MK_SRC_VK_DEVICE_H */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include "windows.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "lease.h"
+
+static uint32_t first_slot(const struct mk_windows *windows, uint32_t window)
+{
+	return window * windows->context->geometry.window_slots;
+}
+
+/* The last window of a ring may be short. */
+static uint32_t window_size(const struct mk_windows *windows, uint32_t window)
+{
+	const struct mk_geometry *geometry = &windows->context->geometry;
+	uint32_t left = geometry->slots - first_slot(windows, window);
+
+	return left < geometry->window_slots ? left : geometry->window_slots;
+}
+
+static uint32_t completions(const struct mk_windows *windows, uint32_t window)
+{
+	uint32_t size = window_size(windows, window);
+	uint32_t first = first_slot(windows, window);
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < size; i++)
+		sum += mk_entry_count(mk_cq_entry(windows->context, first + i));
+	return sum;
+}
+
+/* Counts have 24 bits each, so their sum is right in its lowest 24. */
+static bool has_in_flight(const struct mk_windows *windows,
+			  const struct mk_held_window *held)
+{
+	uint32_t completed = completions(windows, held->window) - held->base;
+
+	return ((held->published - completed) & MK_CQ_ENTRY_COUNT_MASK) != 0;
+}
+
+int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows)
+{
+	int ret;
+
+	if (!max)
+		max = context->window_count / 2;
+	if (max > context->window_count)
+		max = context->window_count;
+	if (!max)
+		max = 1;
+	*windows = (struct mk_windows){ .context = context, .max = max, .fd = -1 };
+	windows->held = calloc(max, sizeof(*windows->held));
+	if (!windows->held)
+		return mk_fail(ENOMEM, "no memory for %u windows", max);
+	ret = mk_lease_register(context, &windows->fd, &windows->owner);
+	if (ret) {
+		free(windows->held);
+		return ret;
+	}
+	/* Begin where nobody else does, as far as that can be guessed. */
+	windows->hint = atomic_fetch_add(mk_cq_word(context, MK_CQ_HINT_WINDOW), 1) %
+			context->window_count;
+	return 0;
+}
+
+void mk_windows_close(struct mk_windows *windows)
+{
+	for (uint32_t i = 0; i < windows->count; i++)
+		mk_lease_give_back(windows->context, windows->held[i].window,
+				   windows->owner);
+	/* Closing drops the lock, so it comes last. */
+	mk_lock_drop(windows->fd);
+	free(windows->held);
+}
+
+/* Leasing ---------------------------------------------------------------- */
+
+static void hold(struct mk_windows *windows, uint32_t window)
+{
+	windows->current = windows->count++;
+	windows->hint = window;
+	windows->held[windows->current] = (struct mk_held_window){
+		.window = window,
+		.base = completions(windows, window),
+	};
+}
+
+static bool lease_one(struct mk_windows *windows, bool reclaim)
+{
+	uint32_t total = windows->context->window_count;
+
+	if (windows->count == windows->max)
+		return false;
+	for (uint32_t i = 0; i < total; i++) {
+		uint32_t window = (windows->hint + i) % total;
+
+		if (reclaim ? mk_lease_take(windows->context, window, windows->fd,
+					    windows->owner) :
+			      mk_lease_take_free(windows->context, window,
+						 windows->owner)) {
+			hold(windows, window);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void give_back(struct mk_windows *windows, uint32_t index)
+{
+	mk_lease_give_back(windows->context, windows->held[index].window, windows->owner);
+	windows->held[index] = windows->held[--windows->count];
+	if (windows->current >= windows->count)
+		windows->current = 0;
+}
+
+/* Giving way: who found no window leaves a word, who has one heeds it. --- */
+
+static mk_word *wanted_word(const struct mk_windows *windows)
+{
+	return mk_cq_word(windows->context, MK_CQ_HINT_WANTED);
+}
+
+static void ask_others(struct mk_windows *windows)
+{
+	atomic_store_explicit(wanted_word(windows), 1, memory_order_relaxed);
+}
+
+static bool others_ask(const struct mk_windows *windows)
+{
+	return atomic_load_explicit(wanted_word(windows), memory_order_relaxed) != 0;
+}
+
+/* True when a window went back, so that we may go on with what we have. */
+static bool give_way(struct mk_windows *windows)
+{
+	for (uint32_t i = 0; i < windows->count; i++) {
+		if (has_in_flight(windows, &windows->held[i]))
+			continue;
+		atomic_store_explicit(wanted_word(windows), 0, memory_order_relaxed);
+		give_back(windows, i);
+		windows->giving_way = false;
+		sched_yield();
+		return true;
+	}
+	return false;
+}
+
+/* Slots ------------------------------------------------------------------ */
+
+/* How many slots from @from on are free, at most @count. */
+static uint32_t free_run(const struct mk_windows *windows, uint32_t from, uint32_t count)
+{
+	uint32_t i = 0;
+
+	while (i < count && mk_status_is_final(mk_slot_status(windows->context, from + i)))
+		i++;
+	return i;
+}
+
+/* Find a run of @count free slots, at the next slot or anywhere in the window. */
+static bool find_run(struct mk_windows *windows, struct mk_held_window *held,
+		     uint32_t count, bool anywhere)
+{
+	uint32_t size = window_size(windows, held->window);
+	uint32_t first = first_slot(windows, held->window);
+	uint32_t at = held->next;
+	uint32_t looked = 0;
+
+	while (looked <= size && count <= size) {
+		uint32_t run;
+
+		if (at + count > size) {
+			looked += size - at;
+			at = 0;
+		}
+		run = free_run(windows, first + at, count);
+		if (run == count) {
+			held->next = at;
+			return true;
+		}
+		if (!anywhere)
+			return false;
+		at += run + 1;
+		looked += run + 1;
+	}
+	return false;
+}
+
+static bool find_in_held(struct mk_windows *windows, uint32_t count, bool anywhere)
+{
+	for (uint32_t i = 0; i < windows->count; i++) {
+		if (find_run(windows, &windows->held[windows->current], count, anywhere))
+			return true;
+		windows->current = (windows->current + 1) % windows->count;
+	}
+	return false;
+}
+
+static uint32_t use_run(struct mk_windows *windows, uint32_t count)
+{
+	struct mk_held_window *held = &windows->held[windows->current];
+	uint32_t slot = first_slot(windows, held->window) + held->next;
+
+	held->published += count;
+	held->next += count;
+	if (held->next == window_size(windows, held->window)) {
+		held->next = 0;
+		/* A pass is over: the place to let others in. */
+		windows->giving_way = others_ask(windows);
+		if (windows->count > 1)
+			windows->current = (windows->current + 1) % windows->count;
+	}
+	return slot;
+}
+
+bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool reclaim,
+			   uint32_t *slot)
+{
+	if (windows->giving_way && windows->count && !give_way(windows))
+		return false;
+	windows->giving_way = false;
+
+	if (find_in_held(windows, count, false) ||
+	    (lease_one(windows, false) && find_in_held(windows, count, false)) ||
+	    (reclaim && lease_one(windows, true) && find_in_held(windows, count, true)) ||
+	    find_in_held(windows, count, true)) {
+		*slot = use_run(windows, count);
+		return true;
+	}
+	if (!windows->count)
+		ask_others(windows);
+	return false;
+}
+
+void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
+{
+	uint32_t window = slot / windows->context->geometry.window_slots;
+	uint32_t i = 0;
+
+	while (i < windows->count && windows->held[i].window != window)
+		i++;
+	if (i == windows->count || has_in_flight(windows, &windows->held[i]))
+		return;
+	give_back(windows, i);
+	for (i = windows->count; i-- > 0;)
+		if (!has_in_flight(windows, &windows->held[i]))
+			give_back(windows, i);
+}

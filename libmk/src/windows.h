@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The windows that one producer holds, and where in them it publishes next.
+ *
+ * Slots of a window are used in turn, since that is where the device looks
+ * first.  A slot is free when its status is final: the device stores the cq
+ * entry before it, so that the entry is up to date for whoever sees the status.
+ */
+#ifndef MK_SRC_WINDOWS_H
+#define MK_SRC_WINDOWS_H
+
+#include "context.h"
+
+struct mk_held_window {
+	uint32_t window;
+	uint32_t next;		/* the slot in it to use next */
+	uint32_t published;	/* since it was leased */
+	uint32_t base;		/* completions of its slots when it was leased */
+};
+
+struct mk_windows {
+	struct mk_context *context;
+	uint64_t owner;		/* what our leases say */
+	int fd;			/* holds the lock that proves us alive */
+	uint32_t max;
+	uint32_t count;
+	uint32_t current;	/* index into held */
+	uint32_t hint;		/* the window to try to lease first */
+	bool giving_way;	/* publish nothing until a window went back */
+	struct mk_held_window *held;
+};
+
+/* @max windows at a time; 0 is half of the ring's. */
+int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows);
+void mk_windows_close(struct mk_windows *windows);
+
+/*
+ * Find @count consecutive free slots in one window, leasing one if need be.
+ * @reclaim also takes windows from the dead, which costs system calls.  On
+ * success they are counted as published, so they must be.
+ */
+bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool reclaim,
+			   uint32_t *slot);
+
+/* Give back what has nothing in flight, beginning with the window of @slot. */
+void mk_windows_settle(struct mk_windows *windows, uint32_t slot);
+
+#endif /* MK_SRC_WINDOWS_H */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory of a context as the device sees it, and how it is touched.
+ *
+ * All of it is shared with the host, so every access is either an atomic with
+ * the ordering it needs, or an ordinary one to a nonprivate buffer that an
+ * acquire or release orders.  An acquire makes the host's words visible and a
+ * release makes ours available: without these two the loads that follow may be
+ * served from a stale cache.
+ */
+
+#include "linux/mk_abi.h"
+#include "state_layout.h"
+
+layout(set = 0, binding = 0, std430) nonprivate buffer Control { uint control[]; };
+layout(set = 0, binding = 1, std430) nonprivate buffer Ring { uint ring[]; };
+layout(set = 0, binding = 2, std430) nonprivate buffer DebugLog { uint debug_log[]; };
+layout(set = 0, binding = 3, std430) nonprivate buffer IoQueue { uint io_queue[]; };
+layout(set = 0, binding = 4, std430) nonprivate buffer Cq { uint cq[]; };
+layout(set = 0, binding = 5, std430) nonprivate buffer State { uint state[]; };
+layout(set = 0, binding = 6, std430) nonprivate buffer Arena { uint arena[]; };
+
+/* As struct kernel_parameters in vk_kernel.c. */
+layout(push_constant) uniform Parameters {
+	uint steps;		/* loop iterations of one worker */
+	uint idle_rounds;	/* rounds without work after which it is idle */
+	uint flags;		/* MK_DISPATCH_* */
+	uint slot_count;
+	uint window_slots;
+	uint window_count;
+	uint log_records;
+	uint observable_words;
+	uint arena_words;
+	uint context_flags;	/* MK_CONTEXT_* */
+} parameters;
+
+#define MK_LOAD_RELAXED(word)                                                             \
+	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed)
+#define MK_LOAD_ACQUIRE(word)                                                             \
+	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsBuffer,                       \
+		   gl_SemanticsAcquire | gl_SemanticsMakeVisible)
+#define MK_STORE_RELAXED(word, value)                                                     \
+	atomicStore(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                 \
+		    gl_SemanticsRelaxed)
+#define MK_STORE_RELEASE(word, value)                                                     \
+	atomicStore(word, value, gl_ScopeDevice, gl_StorageSemanticsBuffer,               \
+		    gl_SemanticsRelease | gl_SemanticsMakeAvailable)
+#define MK_ADD(word, value)                                                               \
+	atomicAdd(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                   \
+		  gl_SemanticsRelaxed)
+
+/* A slot's status and words. */
+#define MK_STATUS_WORD(slot)	     ring[(slot) * MK_SLOT_WORDS + MK_SLOT_STATUS]
+#define MK_PAYLOAD_WORD(slot, word)  ring[(slot) * MK_SLOT_WORDS + (word)]
+#define MK_PROGRESS_WORD(slot, word)                                                      \
+	state[MK_STATE_SLOTS + (slot) * MK_STATE_SLOT_WORDS + (word)]
+
+bool mk_status_is_final(uint status)
+{
+	return status == MK_STATUS_EMPTY || status == MK_STATUS_DONE ||
+	       status == MK_STATUS_FAULT;
+}
+
+bool mk_status_is_ready(uint status)
+{
+	return status == MK_STATUS_PUBLISHED || status == MK_STATUS_YIELD ||
+	       status == MK_STATUS_REQUEUE;
+}
+
+/* Append a record to the debug log, or count it as dropped. */
+void mk_log(uint format, uint a, uint b, uint c)
+{
+	uint record = MK_LOAD_RELAXED(state[MK_STATE_LOG_RESERVED]);
+
+	if (record < parameters.log_records)
+		record = MK_ADD(state[MK_STATE_LOG_RESERVED], 1u);
+	if (record >= parameters.log_records) {
+		MK_ADD(cq[MK_CQ_LOG_DROPPED], 1u);
+		return;
+	}
+	uint word = MK_LOG_RECORDS + record * MK_LOG_RECORD_WORDS;
+	debug_log[word] = format;
+	debug_log[word + 1u] = a;
+	debug_log[word + 2u] = b;
+	debug_log[word + 3u] = c;
+	/* The cursor counts finished records, so that it never passes the end. */
+	atomicAdd(debug_log[MK_LOG_CURSOR], MK_LOG_RECORD_WORDS, gl_ScopeDevice,
+		  gl_StorageSemanticsBuffer,
+		  gl_SemanticsRelease | gl_SemanticsMakeAvailable);
+}
