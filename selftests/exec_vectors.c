@@ -156,7 +156,10 @@ static bool execute(struct run *run)
 		mk_engine_start(run->context, &engine_options, &engine)))
 		return false;
 	good = wait_for_slots(run);
-	return ok(run, "mk_engine_stop", mk_engine_stop(engine, TIMEOUT_NS)) && good;
+	if (!ok(run, "mk_engine_stop", mk_engine_stop(engine, TIMEOUT_NS)))
+		/* A dispatch still runs on the context's memory, so it must stay. */
+		exit(EXIT_FAILURE);
+	return good;
 }
 
 /* Compare ------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ layout(local_size_x = 1) in;
 #include "operations.glsl"
 #include "packed.glsl"
 #include "complete.glsl"
+#include "execute.glsl"
 #include "schedule.glsl"
 
 void main()
@@ -24,7 +25,8 @@ void main()
 	mk_idle = 0u;
 	mk_voted_idle = false;
 	mk_executions = 0u;
-	mk_streak = 0u;
+	mk_streak = mk_streak_stored = 0u;
+	mk_read_priorities();
 	if (!mk_register())
 		return;
 	if (mk_worker < parameters.window_count) {

@@ -65,27 +65,41 @@ void mk_keep_args(inout uint words[MK_SLOT_ARG_COUNT], mk_packed_layout into, ui
 			words[min(begin + i, MK_SLOT_ARG_COUNT - 1u)] = call.args[i];
 }
 
-uint mk_execute_packed(inout mk_call call)
+/*
+ * Run the operations of a slot: one, or those of a packed slot from where it is.
+ * There is one place that calls mk_operate_counted(), since a compiler may copy
+ * all of it, users' handlers included, to each place.
+ */
+uint mk_execute(inout mk_call call)
 {
-	uint words[MK_SLOT_ARG_COUNT] = call.args;
+	bool packed = call.opcode == MK_OP_PACKED_SLOT;
+	uint words[MK_SLOT_ARG_COUNT];
 	mk_packed_layout unpacked;
+	uint inner = 0u, count = 1u;
 
-	mk_spend(MK_LOOK_STEPS);
-	if (!mk_read_layout(words, unpacked))
-		return mk_fault_with(MK_FAULT_PACKED);
-	for (uint inner = MK_PROGRESS_WORD(call.slot, MK_STATE_INNER);
-	     inner < unpacked.count; inner++) {
-		mk_unpack(words, unpacked, inner, call);
+	if (packed) {
+		mk_spend(MK_LOOK_STEPS);
+		words = call.args;
+		if (!mk_read_layout(words, unpacked))
+			return mk_fault_with(MK_FAULT_PACKED);
+		inner = MK_PROGRESS_WORD(call.slot, MK_STATE_INNER);
+		count = unpacked.count;
+	}
+	for (; inner < count; inner++) {
+		if (packed)
+			mk_unpack(words, unpacked, inner, call);
 		uint status = mk_operate_counted(call);
-		if (status == MK_STATUS_FAULT)
-			return status;
-		if (status != MK_STATUS_DONE) {
+		if (status == MK_STATUS_DONE) {
+			if (packed)
+				MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
+			continue;
+		}
+		if (packed && status != MK_STATUS_FAULT) {
 			mk_keep_args(words, unpacked, inner, call);
 			call.args = words;
 			MK_PROGRESS_WORD(call.slot, MK_STATE_INNER) = inner;
-			return status;
 		}
-		MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
+		return status;
 	}
 	return MK_STATUS_DONE;
 }

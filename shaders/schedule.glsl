@@ -12,7 +12,7 @@
 uint mk_worker;
 uint mk_workers;
 
-/* Rounds since something was found. */
+/* Rounds of looks since something was found. */
 uint mk_idle;
 bool mk_voted_idle;
 /* How long the first waits for others to register. */
@@ -60,61 +60,116 @@ bool mk_register()
 	return mk_workers != 0u;
 }
 
-/* A place in the windows that a worker owns. */
-struct mk_place {
-	uint window;
-	uint first;		/* slot of the window */
-	uint size;
-};
-
-mk_place mk_window_place(uint window)
+uint mk_window_size(uint window)
 {
-	uint first = window * parameters.window_slots;
-
-	return mk_place(window, first,
-			min(parameters.slot_count - first, parameters.window_slots));
+	return min(parameters.slot_count - window * parameters.window_slots,
+		   parameters.window_slots);
 }
 
-mk_place mk_next_window(mk_place place)
+/* The windows of a worker, round and round. */
+uint mk_next_window(uint window)
 {
-	uint next = place.window + mk_workers;
+	uint next = window + mk_workers;
 
-	return mk_window_place(next < parameters.window_count ? next : mk_worker);
+	return next < parameters.window_count ? next : mk_worker;
 }
 
 /* The slot of a window in which something is expected next. */
 #define MK_EXPECTED_WORD(window)                                                          \
 	state[MK_STATE_SLOTS + parameters.slot_count * MK_STATE_SLOT_WORDS + (window)]
 
-/* Look at one slot; true when it was worked on. */
-bool mk_look(mk_place place, uint offset)
+uint mk_expected_slot(uint window)
 {
-	uint slot = place.first + offset;
-	uint status = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
+	uint offset = MK_EXPECTED_WORD(window);
 
-	if (!mk_status_is_ready(status))
-		return false;
-	uint before = mk_executions;
-	mk_slice = min(mk_budget, MK_SLICE_STEPS);
-	mk_budget -= mk_slice;
-	status = mk_work_on(slot, status);
-	mk_budget += mk_slice;
-	if (mk_executions == before)
-		return false;
-
-	mk_idle = 0u;
-	/* A slot in mid-air is looked at again first, a finished one's successor. */
-	if (status != MK_STATUS_YIELD)
-		offset = offset + 1u < place.size ? offset + 1u : 0u;
-	MK_EXPECTED_WORD(place.window) = offset;
-	return true;
+	return window * parameters.window_slots +
+	       (offset < mk_window_size(window) ? offset : 0u);
 }
 
-bool mk_look_at_expected(mk_place place)
-{
-	uint offset = MK_EXPECTED_WORD(place.window);
+/*
+ * Where a worker looks.  The hot slot is where something is expected after what
+ * was found last.  Beside it each look takes in one other: by turns what is
+ * expected next in one window after the other, and every slot in order, since a
+ * producer may use its slots as it likes and some linger.
+ */
+uint mk_hot_window, mk_hot_slot;
+uint mk_next;
+uint mk_every_window, mk_every_offset;
+uint mk_look_count;
+/* The hot slot has had its look: of two that are ready, the other comes first. */
+bool mk_prefer_other;
 
-	return mk_look(place, offset < place.size ? offset : 0u);
+/* The slot that was found, its window and its status. */
+uint mk_found_window, mk_found_slot, mk_found_status;
+
+void mk_begin_looking()
+{
+	mk_hot_window = mk_next = mk_every_window = mk_worker;
+	mk_hot_slot = mk_expected_slot(mk_worker);
+	mk_every_offset = 0u;
+	mk_look_count = 0u;
+	mk_prefer_other = false;
+}
+
+/* Take one look; true when a slot is ready. */
+bool mk_look()
+{
+	bool in_order = (mk_look_count++ & 1u) != 0u;
+	uint window = in_order ? mk_every_window : mk_next;
+	uint slot = mk_expected_slot(window);
+
+	if (in_order) {
+		slot = window * parameters.window_slots + mk_every_offset;
+		mk_every_offset++;
+		if (mk_every_offset == mk_window_size(window)) {
+			mk_every_offset = 0u;
+			mk_every_window = mk_next_window(window);
+		}
+	} else {
+		mk_next = mk_next_window(window);
+	}
+	uint other = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
+	uint hot = MK_LOAD_ACQUIRE(MK_STATUS_WORD(mk_hot_slot));
+	bool is_hot = mk_status_is_ready(hot) &&
+		      !(mk_prefer_other && mk_status_is_ready(other));
+	mk_found_window = is_hot ? mk_hot_window : window;
+	mk_found_slot = is_hot ? mk_hot_slot : slot;
+	mk_found_status = is_hot ? hot : other;
+	return mk_status_is_ready(mk_found_status);
+}
+
+/* What was found cannot go on now: others have the first look. */
+void mk_pass_over()
+{
+	mk_prefer_other = true;
+	mk_hot_window = mk_next_window(mk_hot_window);
+	mk_hot_slot = mk_expected_slot(mk_hot_window);
+}
+
+/*
+ * After a claim at CRITICAL or HIGH the windows are gone through from the first
+ * again, which lies in the highest priority; but not for ever.
+ */
+bool mk_has_urgent_turn()
+{
+	return mk_streak != 0u && mk_streak < MK_STARVATION_THRESHOLD;
+}
+
+/* A slot in mid-air is looked at again first, a finished one's successor. */
+void mk_expect_after(uint status)
+{
+	uint first = mk_found_window * parameters.window_slots;
+	uint offset = mk_found_slot - first;
+
+	if (status != MK_STATUS_YIELD)
+		offset = offset + 1u < mk_window_size(mk_found_window) ? offset + 1u : 0u;
+	MK_EXPECTED_WORD(mk_found_window) = offset;
+	mk_hot_window = mk_found_window;
+	mk_hot_slot = first + offset;
+	if (mk_has_urgent_turn())
+		mk_next = mk_worker;
+	mk_prefer_other = false;
+	mk_idle = 0u;
 }
 
 bool mk_must_leave()
@@ -128,64 +183,97 @@ void mk_vote()
 {
 	bool idle = mk_idle >= parameters.idle_rounds;
 
-	if (idle == mk_voted_idle)
-		return;
+	if (idle != mk_voted_idle) {
+		uint before = MK_ADD(state[MK_STATE_IDLE_WORKERS], idle ? 1u : 0xffffffffu);
+
+		if (idle && before + 1u == mk_workers)
+			MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
+	}
 	mk_voted_idle = idle;
-	if (!idle)
-		MK_ADD(state[MK_STATE_IDLE_WORKERS], 0xffffffffu);
-	else if (MK_ADD(state[MK_STATE_IDLE_WORKERS], 1u) + 1u == mk_workers)
-		MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
 }
 
-/*
- * After a claim at CRITICAL or HIGH the windows are gone through from the first
- * again, which lies in the highest priority; but not for ever.
- */
-bool mk_has_urgent_turn()
+/* Tell the host that the kernel lives. */
+void mk_beat()
 {
-	return mk_idle == 0u && mk_streak != 0u && mk_streak < MK_STARVATION_THRESHOLD;
-}
-
-#define MK_ROUNDS_PER_BEAT 1024u
-
-void mk_beat(uint round)
-{
-	if (mk_worker == 0u && round % MK_ROUNDS_PER_BEAT == 0u)
+	if (mk_worker == 0u)
 		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT], cq[MK_CQ_HEARTBEAT] + 1u);
 }
 
+/* Looks between two looks at everything else: whether to leave, and so on. */
+#define MK_LOOKS_PER_ROUND 16u
+
+/* Look until a slot is ready; false when it is time to leave. */
+bool mk_find()
+{
+	bool found, leave;
+
+	do {
+		uint looks = MK_LOOKS_PER_ROUND;
+
+		do {
+			found = mk_look();
+			looks--;
+		} while (!found && looks != 0u);
+		mk_spend(MK_LOOKS_PER_ROUND - looks + 1u);
+		mk_idle++;
+		mk_vote();
+		mk_beat();
+		leave = mk_budget <= MK_LOOK_STEPS || mk_must_leave();
+	} while (!found && !leave);
+	return !leave;
+}
+
+/* Execute what can be executed quickly; false when it is time to leave. */
+bool mk_work_quickly()
+{
+	bool stay, cannot;
+
+	do {
+		uint quick = MK_QUICK_WAITS;
+
+		stay = mk_find();
+		if (stay)
+			quick = mk_execute_quickly(mk_found_slot, mk_found_status);
+		if (quick == MK_QUICK_DONE)
+			mk_expect_after(MK_STATUS_DONE);
+		if (quick == MK_QUICK_WAITS)
+			mk_pass_over();
+		cannot = quick == MK_QUICK_CANNOT;
+		mk_spend(1u);
+	} while (stay && !cannot);
+	return stay;
+}
+
+void mk_work_slowly()
+{
+	uint before = mk_executions;
+
+	mk_spend(1u);
+	mk_slice = min(mk_budget, MK_SLICE_STEPS);
+	mk_budget -= mk_slice;
+	uint status = mk_execute_whole(mk_found_slot, mk_found_status);
+	mk_budget += mk_slice;
+	if (mk_executions != before)
+		mk_expect_after(status);
+	else
+		mk_pass_over();
+}
+
 /*
- * Each round looks at three slots: where something was found last, what is
- * expected next in one window after the other, and every slot in turn, since a
- * producer may use its slots as it likes and some linger.
+ * Four loops, one in the other: look; keep house; execute quickly; execute
+ * anything.  Only what an inner loop leaves over reaches an outer one.
  */
 void mk_work()
 {
-	mk_place hot = mk_window_place(mk_worker);
-	mk_place expected = hot, every = hot;
-	uint offset = 0u;
+	bool stay;
 
-	for (uint round = 0u; mk_budget > MK_LOOK_STEPS && !mk_must_leave(); round++) {
-		mk_budget--;
-		mk_idle++;
-		mk_beat(round);
-
-		mk_look_at_expected(hot);
-		if (mk_look_at_expected(expected))
-			hot = expected;
-		expected = mk_next_window(expected);
-		if (mk_has_urgent_turn())
-			expected = mk_window_place(mk_worker);
-		if (mk_look(every, offset))
-			hot = every;
-		if (++offset == every.size) {
-			offset = 0u;
-			every = mk_next_window(every);
-		}
-		mk_vote();
-	}
+	mk_begin_looking();
+	do {
+		stay = mk_work_quickly();
+		if (stay)
+			mk_work_slowly();
+	} while (stay);
 	/* Nobody looks at our windows now, so the others leave as well. */
 	MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
 	MK_ADD(state[MK_STATE_EXECUTIONS], mk_executions);
 }
-

@@ -238,12 +238,12 @@ static bool look(struct mk_executor *executor, struct place place, uint32_t offs
 	return true;
 }
 
-static bool look_at_expected(struct mk_executor *executor, struct place place)
+static uint32_t expected_offset(const struct mk_executor *executor, struct place place)
 {
 	uint32_t offset =
 		atomic_load_explicit(expected_word(executor, place), memory_order_relaxed);
 
-	return look(executor, place, offset < place.size ? offset : 0);
+	return offset < place.size ? offset : 0;
 }
 
 static bool must_leave(const struct mk_executor *executor)
@@ -306,54 +306,66 @@ static void relax(const struct mk_executor *executor)
  */
 static bool has_urgent_turn(const struct mk_executor *executor)
 {
-	return !executor->idle && executor->streak &&
-	       executor->streak < MK_STARVATION_THRESHOLD;
+	return executor->streak && executor->streak < MK_STARVATION_THRESHOLD;
 }
 
 /*
- * Each round looks at three slots: where something was found last, what is
- * expected next in one window after the other, and every slot in turn, since a
- * producer may use its slots as it likes and some linger.
+ * Each round looks at one slot, by turns: where something was found last; what is
+ * expected next in one window after the other; and again; and every slot in order,
+ * since a producer may use its slots as it likes and some linger.
  */
-void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_rounds)
+static void work(struct mk_executor *executor, uint32_t idle_rounds)
 {
 	enum { ROUNDS_PER_BEAT = 1024 };
-	struct place hot, expected, every;
-	uint32_t offset = 0, round = 0;
+	struct place hot = window_place(executor, executor->worker);
+	struct place next = hot, every = hot;
+	uint32_t every_offset = 0;
 
-	executor->budget = steps;
-	executor->idle = 0;
-	executor->voted_idle = false;
-	if (executor->worker >= executor->context->window_count) {
-		executor->idle = idle_rounds;
-		vote(executor, idle_rounds);
-		return;
-	}
-	hot = expected = every = window_place(executor, executor->worker);
-	while (executor->budget > MK_LOOK_STEPS && !must_leave(executor)) {
+	for (uint32_t round = 0; executor->budget > MK_LOOK_STEPS; round++) {
+		uint32_t turn = round & 3, offset = every_offset;
+		struct place place = hot;
+
 		executor->budget--;
 		executor->idle++;
-		if (round++ % ROUNDS_PER_BEAT == 0)
+		if (round % ROUNDS_PER_BEAT == 0)
 			beat(executor);
-
-		look_at_expected(executor, hot);
-		if (look_at_expected(executor, expected))
-			hot = expected;
-		expected = next_window(executor, expected);
-		if (has_urgent_turn(executor))
-			expected = window_place(executor, executor->worker);
-		if (look(executor, every, offset))
-			hot = every;
-		if (++offset == every.size) {
-			offset = 0;
-			every = next_window(executor, every);
+		if (turn == 0 && must_leave(executor))
+			break;
+		if (turn == 1) {
+			place = next;
+			next = next_window(executor, next);
+		} else if (turn == 3) {
+			place = every;
+			if (++every_offset == every.size) {
+				every_offset = 0;
+				every = next_window(executor, every);
+			}
 		}
-
+		if (turn != 3)
+			offset = expected_offset(executor, place);
+		if (look(executor, place, offset)) {
+			hot = place;
+			if (has_urgent_turn(executor))
+				next = window_place(executor, executor->worker);
+		}
 		vote(executor, idle_rounds);
 		relax(executor);
 	}
 	/* Nobody looks at our windows now, so the others leave as well. */
 	leave(executor);
+}
+
+void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_rounds)
+{
+	executor->budget = steps;
+	executor->idle = 0;
+	executor->voted_idle = false;
+	if (executor->worker < executor->context->window_count) {
+		work(executor, idle_rounds);
+	} else {
+		executor->idle = idle_rounds;
+		vote(executor, idle_rounds);
+	}
 }
 
 /* Recovery ----------------------------------------------------------------- */

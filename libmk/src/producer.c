@@ -59,17 +59,17 @@ void mk_producer_close(struct mk_producer *producer)
 static int take_slots(struct mk_producer *producer, uint32_t count, uint64_t timeout_ns,
 		      uint32_t *slot)
 {
-	/* Looking for the dead costs a system call a window, so now and then only. */
-	enum { ROUNDS_TO_RECLAIM = 64 };
+	/* A thorough look disturbs the device and costs system calls: now and then. */
+	enum { ROUNDS_PER_THOROUGH_LOOK = 64 };
 	struct mk_poll poll;
 
 	if (mk_windows_take_slots(&producer->windows, count, false, slot))
 		return 0;
 	poll = mk_poll_begin(timeout_ns);
 	do {
-		bool reclaim = poll.rounds % ROUNDS_TO_RECLAIM == 0;
+		bool thorough = poll.rounds % ROUNDS_PER_THOROUGH_LOOK == 0;
 
-		if (mk_windows_take_slots(&producer->windows, count, reclaim, slot))
+		if (mk_windows_take_slots(&producer->windows, count, thorough, slot))
 			return 0;
 	} while (mk_poll_again(&poll));
 

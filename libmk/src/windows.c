@@ -22,6 +22,11 @@ static uint32_t window_size(const struct mk_windows *windows, uint32_t window)
 	return left < geometry->window_slots ? left : geometry->window_slots;
 }
 
+static uint32_t slot_completions(const struct mk_windows *windows, uint32_t slot)
+{
+	return mk_entry_count(mk_cq_entry(windows->context, slot));
+}
+
 static uint32_t completions(const struct mk_windows *windows, uint32_t window)
 {
 	uint32_t size = window_size(windows, window);
@@ -29,8 +34,24 @@ static uint32_t completions(const struct mk_windows *windows, uint32_t window)
 	uint32_t sum = 0;
 
 	for (uint32_t i = 0; i < size; i++)
-		sum += mk_entry_count(mk_cq_entry(windows->context, first + i));
+		sum += slot_completions(windows, first + i);
 	return sum;
+}
+
+/*
+ * Slots are used in turn, so those that the last pass has used have completed once
+ * more than the others.  The device will look at the first of the others next.
+ */
+static uint32_t next_in_turn(const struct mk_windows *windows, uint32_t window)
+{
+	uint32_t size = window_size(windows, window);
+	uint32_t first = first_slot(windows, window);
+	uint32_t next = 1;
+
+	while (next < size && slot_completions(windows, first + next) ==
+				      slot_completions(windows, first))
+		next++;
+	return next < size ? next : 0;
 }
 
 /* Counts have 24 bits each, so their sum is right in its lowest 24. */
@@ -85,6 +106,7 @@ static void hold(struct mk_windows *windows, uint32_t window)
 	windows->hint = window;
 	windows->held[windows->current] = (struct mk_held_window){
 		.window = window,
+		.next = next_in_turn(windows, window),
 		.base = completions(windows, window),
 	};
 }
@@ -190,10 +212,17 @@ static bool find_run(struct mk_windows *windows, struct mk_held_window *held,
 	return false;
 }
 
-static bool find_in_held(struct mk_windows *windows, uint32_t count, bool anywhere)
+/* Where the last pass went on is what is likeliest to be free. */
+static bool find_quickly(struct mk_windows *windows, uint32_t count)
+{
+	return windows->count &&
+	       find_run(windows, &windows->held[windows->current], count, false);
+}
+
+static bool find_anywhere(struct mk_windows *windows, uint32_t count)
 {
 	for (uint32_t i = 0; i < windows->count; i++) {
-		if (find_run(windows, &windows->held[windows->current], count, anywhere))
+		if (find_run(windows, &windows->held[windows->current], count, true))
 			return true;
 		windows->current = (windows->current + 1) % windows->count;
 	}
@@ -217,17 +246,16 @@ static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 	return slot;
 }
 
-bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool reclaim,
+bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
 			   uint32_t *slot)
 {
 	if (windows->giving_way && windows->count && !give_way(windows))
 		return false;
 	windows->giving_way = false;
 
-	if (find_in_held(windows, count, false) ||
-	    (lease_one(windows, false) && find_in_held(windows, count, false)) ||
-	    (reclaim && lease_one(windows, true) && find_in_held(windows, count, true)) ||
-	    find_in_held(windows, count, true)) {
+	if (find_quickly(windows, count) ||
+	    (lease_one(windows, thorough) && find_anywhere(windows, count)) ||
+	    (thorough && find_anywhere(windows, count))) {
 		*slot = use_run(windows, count);
 		return true;
 	}

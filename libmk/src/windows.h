@@ -35,11 +35,12 @@ int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows 
 void mk_windows_close(struct mk_windows *windows);
 
 /*
- * Find @count consecutive free slots in one window, leasing one if need be.
- * @reclaim also takes windows from the dead, which costs system calls.  On
- * success they are counted as published, so they must be.
+ * Find @count consecutive free slots in one window, leasing one if need be.  A
+ * quick look touches one slot; a @thorough one all that are held, and it takes
+ * windows from the dead, which costs system calls.  On success the slots count as
+ * published, so they must be.
  */
-bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool reclaim,
+bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
 			   uint32_t *slot);
 
 /* Give back what has nothing in flight, beginning with the window of @slot. */
