@@ -43,7 +43,9 @@ void mk_count_claim(uint slot, uint tenant)
 
 void mk_claim(uint slot, uint status, uint tenant)
 {
-	MK_STORE_RELAXED(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
+	MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) =
+		cq[MK_CQ_HEADER_WORDS + slot] >> MK_CQ_ENTRY_COUNT_SHIFT;
+	MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
 	/* CLAIMED is visible before the first effect is. */
 	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,
 		      gl_SemanticsRelease | gl_SemanticsMakeAvailable);
@@ -66,7 +68,7 @@ void mk_count_done()
 void mk_complete(uint slot, uint status, uint fault)
 {
 	uint entry = MK_CQ_HEADER_WORDS + slot;
-	uint completions = (cq[entry] >> MK_CQ_ENTRY_COUNT_SHIFT) + 1u;
+	uint completions = MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) + 1u;
 
 	MK_STORE_RELEASE(cq[entry], completions << MK_CQ_ENTRY_COUNT_SHIFT |
 					    fault << MK_CQ_ENTRY_FAULT_SHIFT | status);

@@ -96,8 +96,12 @@ uint mk_hot_window, mk_hot_slot;
 uint mk_next;
 uint mk_every_window, mk_every_offset;
 uint mk_look_count;
-/* The hot slot has had its look: of two that are ready, the other comes first. */
-bool mk_prefer_other;
+/*
+ * Looks for which the hot slot rests, because it waits or is long: the others must
+ * have their turn.
+ */
+uint mk_rest;
+#define MK_REST_LOOKS 64u
 
 /* The slot that was found, its window and its status. */
 uint mk_found_window, mk_found_slot, mk_found_status;
@@ -108,7 +112,7 @@ void mk_begin_looking()
 	mk_hot_slot = mk_expected_slot(mk_worker);
 	mk_every_offset = 0u;
 	mk_look_count = 0u;
-	mk_prefer_other = false;
+	mk_rest = 0u;
 }
 
 /* Take one look; true when a slot is ready. */
@@ -130,8 +134,8 @@ bool mk_look()
 	}
 	uint other = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
 	uint hot = MK_LOAD_ACQUIRE(MK_STATUS_WORD(mk_hot_slot));
-	bool is_hot = mk_status_is_ready(hot) &&
-		      !(mk_prefer_other && mk_status_is_ready(other));
+	bool is_hot = mk_status_is_ready(hot) && mk_rest == 0u;
+	mk_rest -= min(mk_rest, 1u);
 	mk_found_window = is_hot ? mk_hot_window : window;
 	mk_found_slot = is_hot ? mk_hot_slot : slot;
 	mk_found_status = is_hot ? hot : other;
@@ -141,7 +145,7 @@ bool mk_look()
 /* What was found cannot go on now: others have the first look. */
 void mk_pass_over()
 {
-	mk_prefer_other = true;
+	mk_rest = MK_REST_LOOKS;
 	mk_hot_window = mk_next_window(mk_hot_window);
 	mk_hot_slot = mk_expected_slot(mk_hot_window);
 }
@@ -168,7 +172,7 @@ void mk_expect_after(uint status)
 	mk_hot_slot = first + offset;
 	if (mk_has_urgent_turn())
 		mk_next = mk_worker;
-	mk_prefer_other = false;
+	mk_rest = status == MK_STATUS_DONE || status == MK_STATUS_FAULT ? 0u : MK_REST_LOOKS;
 	mk_idle = 0u;
 }
 

@@ -22,10 +22,15 @@
 #define MK_STATE_LIVE_WORKERS		18u	/* workers of the last dispatch */
 #define MK_STATE_SLOTS			32u
 
-/* Two words a slot: how far it is.  Zero when the slot is not in mid-air. */
-#define MK_STATE_SLOT_WORDS		2u
+/*
+ * Three words a slot.  How far it is: zero when the slot is not in mid-air.  And
+ * its completions when it was claimed, which tells who finds it CLAIMED whether
+ * its completion was stored before the engine died.
+ */
+#define MK_STATE_SLOT_WORDS		3u
 #define MK_STATE_PROGRESS		0u	/* steps done of the operation */
 #define MK_STATE_INNER			1u	/* inner operations done of a packed slot */
+#define MK_STATE_COMPLETIONS		2u
 
 /* Then one word a window: the slot in it that is expected next. */
 

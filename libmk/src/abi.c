@@ -202,8 +202,21 @@ static int check_opcode(uint32_t opcode)
 		MK_OP_SYSTEM_LAST + 1, MK_OP_RESERVED_BIT - 1);
 }
 
+static int check_args_pointer(const struct mk_item *item)
+{
+	if (item->arg_count && !item->args)
+		return mk_fail(EINVAL,
+			       "opcode 0x%x: %u arguments, but no pointer to them; set args",
+			       item->opcode, item->arg_count);
+	return 0;
+}
+
 int mk_item_check(const struct mk_item *item)
 {
+	int ret = check_args_pointer(item);
+
+	if (ret)
+		return ret;
 	if (item->arg_count > MK_SLOT_ARG_COUNT)
 		return mk_fail(EINVAL,
 			       "opcode 0x%x: %u arguments, a slot holds at most %u; "
@@ -277,6 +290,8 @@ static int check_packed(const struct mk_item *operations, size_t count)
 				"over more slots",
 				i, operations[i].arg_count, MK_SLOT_ARG_COUNT - used,
 				MK_SLOT_ARG_COUNT);
+		if (check_args_pointer(&operations[i]))
+			return -EINVAL;
 		used += operations[i].arg_count;
 	}
 	return 0;

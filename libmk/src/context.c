@@ -306,6 +306,28 @@ static int check_sizes(struct mk_context *context)
 	return 0;
 }
 
+/* Words that say again what follows from the geometry, for other readers. */
+static int check_cq_header(const struct mk_context *context)
+{
+	const uint32_t expected[][2] = {
+		{ MK_CQ_SLOT_COUNT, context->geometry.slots },
+		{ MK_CQ_FIRST_ENTRY, MK_CQ_HEADER_WORDS },
+		{ MK_CQ_FIRST_LEASE, context->first_lease },
+		{ MK_CQ_IO_INGEST_SLOTS,
+		  context->geometry.io_slots - context->geometry.io_request_slots },
+	};
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		uint32_t had = mk_cq_load(context, expected[i][0]);
+
+		if (had != expected[i][1])
+			return mk_fail(EPROTO, "word %u of the cq is %u; with this geometry it "
+					       "is %u.  Is the context damaged?",
+				       expected[i][0], had, expected[i][1]);
+	}
+	return 0;
+}
+
 static int check_headers(struct mk_context *context)
 {
 	int ret;
@@ -319,9 +341,10 @@ static int check_headers(struct mk_context *context)
 	if (check_geometry(&context->geometry))
 		return -EPROTO;
 	ret = check_sizes(context);
-	if (!ret)
-		set_geometry(context);
-	return ret;
+	if (ret)
+		return ret;
+	set_geometry(context);
+	return check_cq_header(context);
 }
 
 int mk_context_attach(const int fds[MK_CONTEXT_FDS], struct mk_context **result)

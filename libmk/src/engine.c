@@ -378,6 +378,12 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 	ret = mk_options_copy("struct mk_engine_options", &options, sizeof(options), wanted);
 	if (ret)
 		return ret;
+	if (options.kind != MK_ENGINE_KIND_VULKAN && options.kind != MK_ENGINE_KIND_CPU)
+		return mk_fail(EINVAL, "engine kind %d; use one of enum mk_engine_kind",
+			       (int)options.kind);
+	if ((unsigned int)options.import > MK_IMPORT_HOST_POINTER)
+		return mk_fail(EINVAL, "import %d; use one of enum mk_import",
+			       (int)options.import);
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
 		return mk_fail(ENOMEM, "no memory for an engine");
@@ -400,8 +406,10 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 		engine->steps = engine->ops->step_limit(engine->runner);
 	take_over(engine);
 	ret = start_thread(engine);
-	if (ret)
+	if (ret) {
+		set_state(engine, MK_ENGINE_STOPPED);
 		goto fail;
+	}
 	*result = engine;
 	return 0;
 fail:

@@ -41,13 +41,24 @@ static void count_fault(struct mk_executor *executor, const struct mk_work *work
 	count(mk_cq_word(executor->context, MK_CQ_FAULTS), 1);
 }
 
+static mk_word *slot_state(const struct mk_context *context, uint32_t slot, uint32_t word)
+{
+	return mk_state_word(context, MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
+}
+
 static void clear_state(struct mk_executor *executor, uint32_t slot)
 {
-	mk_word *state = mk_state_word(executor->context,
-				       MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS);
+	const struct mk_context *context = executor->context;
 
-	for (uint32_t i = 0; i < MK_STATE_SLOT_WORDS; i++)
-		atomic_store_explicit(&state[i], 0, memory_order_relaxed);
+	atomic_store_explicit(slot_state(context, slot, MK_STATE_PROGRESS), 0,
+			      memory_order_relaxed);
+	atomic_store_explicit(slot_state(context, slot, MK_STATE_INNER), 0,
+			      memory_order_relaxed);
+}
+
+static mk_word *completions_word(const struct mk_context *context, uint32_t slot)
+{
+	return slot_state(context, slot, MK_STATE_COMPLETIONS);
 }
 
 /*
@@ -60,7 +71,9 @@ static void complete(struct mk_executor *executor, const struct mk_work *work,
 	mk_word *entry =
 		mk_cq_word(executor->context, MK_CQ_HEADER_WORDS + work->slot);
 	uint32_t completions =
-		mk_entry_count(atomic_load_explicit(entry, memory_order_relaxed)) + 1;
+		atomic_load_explicit(completions_word(executor->context, work->slot),
+				     memory_order_relaxed) +
+		1;
 
 	clear_state(executor, work->slot);
 	if (outcome.status == MK_STATUS_DONE)
@@ -156,6 +169,9 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 	    must_wait(executor, &work))
 		return status;
 
+	atomic_store_explicit(completions_word(executor->context, slot),
+			      mk_entry_count(mk_cq_entry(executor->context, slot)),
+			      memory_order_relaxed);
 	store_status(executor, slot, MK_STATUS_CLAIMED);
 	/* CLAIMED is visible before the first effect is. */
 	atomic_thread_fence(memory_order_release);
@@ -370,17 +386,28 @@ void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle
 
 /* Recovery ----------------------------------------------------------------- */
 
+static void interrupt(struct mk_executor *executor, uint32_t slot)
+{
+	const struct mk_context *context = executor->context;
+	uint32_t entry = mk_cq_entry(context, slot);
+	struct mk_work work;
+
+	/* The engine died between its last two stores: the slot has ended. */
+	if (mk_entry_count(entry) !=
+	    atomic_load_explicit(completions_word(context, slot), memory_order_relaxed)) {
+		store_status(executor, slot, entry & MK_CQ_ENTRY_STATUS_MASK);
+		return;
+	}
+	load_work(executor, slot, &work);
+	complete(executor, &work,
+		 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
+}
+
 void mk_interrupt_claimed(struct mk_context *context)
 {
 	struct mk_executor executor = { .context = context, .workers = 1 };
 
-	for (uint32_t slot = 0; slot < context->geometry.slots; slot++) {
-		struct mk_work work;
-
-		if (mk_slot_status(context, slot) != MK_STATUS_CLAIMED)
-			continue;
-		load_work(&executor, slot, &work);
-		complete(&executor, &work,
-			 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
-	}
+	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
+		if (mk_slot_status(context, slot) == MK_STATUS_CLAIMED)
+			interrupt(&executor, slot);
 }

@@ -83,16 +83,47 @@ static uint32_t owner_id(uint64_t lease)
 	return (uint32_t)lease;
 }
 
-/* An id is ours now, so whatever is leased to it is a dead producer's. */
-static void free_leases_of(struct mk_context *context, uint32_t id)
+/* Change the lease of @window from @from to @to; false when it is another now. */
+static bool swap_lease(struct mk_context *context, uint32_t window, uint64_t from,
+		       uint64_t to)
+{
+	/* What the former owner knew of the window's slots, the next one knows. */
+	return atomic_compare_exchange_strong_explicit(mk_cq_lease(context, window), &from,
+						       to, memory_order_acq_rel,
+						       memory_order_relaxed);
+}
+
+static uint64_t load_lease(const struct mk_context *context, uint32_t window)
+{
+	return atomic_load_explicit(mk_cq_lease(context, window), memory_order_relaxed);
+}
+
+void mk_lease_orphan(struct mk_context *context, uint32_t window, uint64_t owner)
+{
+	swap_lease(context, window, owner, owner - owner_id(owner));
+}
+
+/*
+ * An id is ours now, so what is leased to it is a dead producer's; but since it is
+ * locked from now on, nobody could see that any more.
+ */
+static void orphan_leases_of(struct mk_context *context, uint32_t id)
 {
 	for (uint32_t window = 0; window < context->window_count; window++) {
-		mk_word64 *word = mk_cq_lease(context, window);
-		uint64_t lease = atomic_load_explicit(word, memory_order_relaxed);
+		uint64_t lease = load_lease(context, window);
 
 		if (lease && owner_id(lease) == id)
-			atomic_compare_exchange_strong(word, &lease, 0);
+			mk_lease_orphan(context, window, lease);
 	}
+}
+
+/* Never 0, which with id 0 would be a free lease. */
+static uint32_t next_generation(struct mk_context *context)
+{
+	mk_word *word = mk_cq_word(context, MK_CQ_HINT_GENERATION);
+	uint32_t generation = atomic_fetch_add(word, 1) + 1;
+
+	return generation ? generation : atomic_fetch_add(word, 1) + 1;
 }
 
 int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
@@ -103,7 +134,6 @@ int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
 
 	for (uint32_t id = MK_LOCK_FIRST_PRODUCER; id <= MK_LOCK_LAST_PRODUCER; id++) {
 		int ret = mk_lock_take(context, id, fd);
-		uint32_t generation;
 
 		if (ret == -EBUSY)
 			continue;
@@ -111,11 +141,8 @@ int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
 			close(*fd);
 			return ret;
 		}
-		free_leases_of(context, id);
-		generation = atomic_fetch_add(mk_cq_word(context, MK_CQ_HINT_GENERATION),
-					      1) +
-			     1;
-		*owner = (uint64_t)generation << 32 | id;
+		orphan_leases_of(context, id);
+		*owner = (uint64_t)next_generation(context) << 32 | id;
 		return 0;
 	}
 	close(*fd);
@@ -126,35 +153,26 @@ int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
 
 bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t owner)
 {
-	mk_word64 *word = mk_cq_lease(context, window);
-	uint64_t lease = atomic_load_explicit(word, memory_order_relaxed);
-
-	/* Acquire: what the former owner knew of the window's slots, we know. */
-	return !lease && atomic_compare_exchange_strong_explicit(
-				 word, &lease, owner, memory_order_acquire,
-				 memory_order_relaxed);
+	return !load_lease(context, window) && swap_lease(context, window, 0, owner);
 }
 
-bool mk_lease_take(struct mk_context *context, uint32_t window, int fd, uint64_t owner)
+bool mk_lease_take_dead(struct mk_context *context, uint32_t window, int fd,
+			uint64_t owner)
 {
-	mk_word64 *word = mk_cq_lease(context, window);
-	uint64_t lease = atomic_load_explicit(word, memory_order_relaxed);
+	uint64_t lease = load_lease(context, window);
+	uint32_t id = owner_id(lease);
 
-	if (!lease)
-		return mk_lease_take_free(context, window, owner);
-	if (owner_id(lease) == owner_id(owner) || is_locked_by_another(fd, owner_id(lease)))
+	if (!lease || id == owner_id(owner) || (id && is_locked_by_another(fd, id)))
 		return false;
 	/*
 	 * The owner is dead.  Should its id have been taken by a new producer
 	 * meanwhile, the lease has changed and the swap fails.
 	 */
-	return atomic_compare_exchange_strong_explicit(
-		word, &lease, owner, memory_order_acquire, memory_order_relaxed);
+	return swap_lease(context, window, lease, owner);
 }
 
 void mk_lease_give_back(struct mk_context *context, uint32_t window, uint64_t owner)
 {
 	/* Ours alone: only who proves us dead may take it. */
-	atomic_compare_exchange_strong_explicit(mk_cq_lease(context, window), &owner, 0,
-						memory_order_release, memory_order_relaxed);
+	swap_lease(context, window, owner, 0);
 }

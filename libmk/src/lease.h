@@ -3,8 +3,9 @@
  * Leases: which producer may publish into which window of the ring.
  *
  * A lease is one 64-bit word in the cq: the producer's id in the low half and a
- * generation in the high half, or 0 when the window is free.  It changes only by
- * compare-and-swap.
+ * generation in the high half, or 0 when the window is free, which also says that
+ * nothing is in flight in it.  With id 0 it is orphaned: nobody's, but what was
+ * published there may still be in flight.  It changes only by compare-and-swap.
  *
  * Being alive is proven by a lock: a producer with id N holds a lock on byte N
  * of the cq's file, through an open file description of its own, from before its
@@ -34,12 +35,20 @@ void mk_lock_drop(int fd);
 /* Become a producer: *@fd holds the lock, *@owner is what its leases say. */
 int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner);
 
-/* Lease @window if it is free, or if its owner is dead. */
-bool mk_lease_take(struct mk_context *context, uint32_t window, int fd, uint64_t owner);
-
-/* The same, but only if it is free: no system call. */
+/* Lease @window if it is free: then nothing is in flight in it. */
 bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t owner);
 
+/*
+ * Lease @window if it is orphaned or its owner is dead, which takes a system call to
+ * see.  What the owner had published may still be in flight.
+ */
+bool mk_lease_take_dead(struct mk_context *context, uint32_t window, int fd,
+			uint64_t owner);
+
+/* Free @window: only when nothing is in flight in it. */
 void mk_lease_give_back(struct mk_context *context, uint32_t window, uint64_t owner);
+
+/* Leave @window to whoever takes it, with what is in flight in it. */
+void mk_lease_orphan(struct mk_context *context, uint32_t window, uint64_t owner);
 
 #endif /* MK_SRC_LEASE_H */

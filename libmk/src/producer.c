@@ -102,11 +102,13 @@ static void store_slot(struct mk_producer *producer, uint32_t slot,
 		atomic_store_explicit(&target[i], words[i], memory_order_relaxed);
 	atomic_store_explicit(&target[MK_SLOT_STATUS], words[MK_SLOT_STATUS],
 			      memory_order_release);
-	if (ticket)
+	if (ticket) {
+		mk_windows_promise(&producer->windows, slot);
 		*ticket = (struct mk_ticket){
 			.slot = slot,
 			.count = (completed + 1) & MK_CQ_ENTRY_COUNT_MASK,
 		};
+	}
 }
 
 static int publish_words(struct mk_producer *producer,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "lease.h"
@@ -54,12 +55,44 @@ static uint32_t next_in_turn(const struct mk_windows *windows, uint32_t window)
 	return next < size ? next : 0;
 }
 
-/* Counts have 24 bits each, so their sum is right in its lowest 24. */
-static bool has_in_flight(const struct mk_windows *windows,
-			  const struct mk_held_window *held)
+static bool slot_is_free(const struct mk_windows *windows, uint32_t slot)
 {
-	uint32_t completed = completions(windows, held->window) - held->base;
+	return mk_status_is_final(mk_slot_status(windows->context, slot));
+}
 
+/* From now on completions are counted. */
+static void count_from_here(const struct mk_windows *windows, struct mk_held_window *held)
+{
+	held->base = completions(windows, held->window);
+	held->published = 0;
+	held->inherited = false;
+}
+
+/*
+ * How much a dead producer left in flight is not known, so until all of it has ended
+ * the slots themselves must be asked.
+ */
+static bool has_inheritance(const struct mk_windows *windows, struct mk_held_window *held)
+{
+	uint32_t size = window_size(windows, held->window);
+	uint32_t first = first_slot(windows, held->window);
+
+	for (uint32_t i = 0; i < size && held->inherited; i++)
+		if (!slot_is_free(windows, first + i))
+			return true;
+	if (held->inherited)
+		count_from_here(windows, held);
+	return false;
+}
+
+/* Counts have 24 bits each, so their sum is right in its lowest 24. */
+static bool has_in_flight(const struct mk_windows *windows, struct mk_held_window *held)
+{
+	uint32_t completed;
+
+	if (has_inheritance(windows, held))
+		return true;
+	completed = completions(windows, held->window) - held->base;
 	return ((held->published - completed) & MK_CQ_ENTRY_COUNT_MASK) != 0;
 }
 
@@ -90,9 +123,15 @@ int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows 
 
 void mk_windows_close(struct mk_windows *windows)
 {
-	for (uint32_t i = 0; i < windows->count; i++)
-		mk_lease_give_back(windows->context, windows->held[i].window,
-				   windows->owner);
+	for (uint32_t i = 0; i < windows->count; i++) {
+		struct mk_held_window *held = &windows->held[i];
+
+		if (has_in_flight(windows, held))
+			mk_lease_orphan(windows->context, held->window, windows->owner);
+		else
+			mk_lease_give_back(windows->context, held->window,
+					   windows->owner);
+	}
 	/* Closing drops the lock, so it comes last. */
 	mk_lock_drop(windows->fd);
 	free(windows->held);
@@ -100,31 +139,34 @@ void mk_windows_close(struct mk_windows *windows)
 
 /* Leasing ---------------------------------------------------------------- */
 
-static void hold(struct mk_windows *windows, uint32_t window)
+static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 {
+	struct mk_held_window *held = &windows->held[windows->count];
+
 	windows->current = windows->count++;
 	windows->hint = window;
-	windows->held[windows->current] = (struct mk_held_window){
+	*held = (struct mk_held_window){
 		.window = window,
 		.next = next_in_turn(windows, window),
-		.base = completions(windows, window),
 	};
+	count_from_here(windows, held);
+	held->inherited = inherited;
 }
 
-static bool lease_one(struct mk_windows *windows, bool reclaim)
+static bool lease_one(struct mk_windows *windows, bool from_dead)
 {
-	uint32_t total = windows->context->window_count;
+	struct mk_context *context = windows->context;
+	uint32_t total = context->window_count;
 
 	if (windows->count == windows->max)
 		return false;
 	for (uint32_t i = 0; i < total; i++) {
 		uint32_t window = (windows->hint + i) % total;
 
-		if (reclaim ? mk_lease_take(windows->context, window, windows->fd,
-					    windows->owner) :
-			      mk_lease_take_free(windows->context, window,
-						 windows->owner)) {
-			hold(windows, window);
+		if (from_dead ? mk_lease_take_dead(context, window, windows->fd,
+						   windows->owner) :
+				mk_lease_take_free(context, window, windows->owner)) {
+			hold(windows, window, from_dead);
 			return true;
 		}
 	}
@@ -134,7 +176,12 @@ static bool lease_one(struct mk_windows *windows, bool reclaim)
 static void give_back(struct mk_windows *windows, uint32_t index)
 {
 	mk_lease_give_back(windows->context, windows->held[index].window, windows->owner);
-	windows->held[index] = windows->held[--windows->count];
+	windows->count--;
+	/* In order, so that going round them uses the oldest again first. */
+	memmove(&windows->held[index], &windows->held[index + 1],
+		(windows->count - index) * sizeof(*windows->held));
+	if (windows->current > index)
+		windows->current--;
 	if (windows->current >= windows->count)
 		windows->current = 0;
 }
@@ -148,7 +195,16 @@ static mk_word *wanted_word(const struct mk_windows *windows)
 
 static void ask_others(struct mk_windows *windows)
 {
+	windows->asked = true;
 	atomic_store_explicit(wanted_word(windows), 1, memory_order_relaxed);
+}
+
+/* Others who still ask will say so again. */
+static void ask_no_more(struct mk_windows *windows)
+{
+	if (windows->asked)
+		atomic_store_explicit(wanted_word(windows), 0, memory_order_relaxed);
+	windows->asked = false;
 }
 
 static bool others_ask(const struct mk_windows *windows)
@@ -178,7 +234,7 @@ static uint32_t free_run(const struct mk_windows *windows, uint32_t from, uint32
 {
 	uint32_t i = 0;
 
-	while (i < count && mk_status_is_final(mk_slot_status(windows->context, from + i)))
+	while (i < count && slot_is_free(windows, from + i))
 		i++;
 	return i;
 }
@@ -246,6 +302,14 @@ static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 	return slot;
 }
 
+/* Another pass over a window that holds results which nobody has fetched yet. */
+static bool would_outdate_tickets(const struct mk_windows *windows)
+{
+	const struct mk_held_window *held = &windows->held[windows->current];
+
+	return windows->count && held->tickets && !held->next;
+}
+
 bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
 			   uint32_t *slot)
 {
@@ -253,9 +317,13 @@ bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thor
 		return false;
 	windows->giving_way = false;
 
+	if (would_outdate_tickets(windows))
+		lease_one(windows, false);
 	if (find_quickly(windows, count) ||
-	    (lease_one(windows, thorough) && find_anywhere(windows, count)) ||
-	    (thorough && find_anywhere(windows, count))) {
+	    (lease_one(windows, false) && find_quickly(windows, count)) ||
+	    (thorough && find_anywhere(windows, count)) ||
+	    (thorough && lease_one(windows, true) && find_anywhere(windows, count))) {
+		ask_no_more(windows);
 		*slot = use_run(windows, count);
 		return true;
 	}
@@ -264,17 +332,38 @@ bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thor
 	return false;
 }
 
-void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
+static struct mk_held_window *held_window_of(struct mk_windows *windows, uint32_t slot)
 {
 	uint32_t window = slot / windows->context->geometry.window_slots;
-	uint32_t i = 0;
 
-	while (i < windows->count && windows->held[i].window != window)
-		i++;
-	if (i == windows->count || has_in_flight(windows, &windows->held[i]))
+	for (uint32_t i = 0; i < windows->count; i++)
+		if (windows->held[i].window == window)
+			return &windows->held[i];
+	return NULL;
+}
+
+void mk_windows_promise(struct mk_windows *windows, uint32_t slot)
+{
+	held_window_of(windows, slot)->tickets++;
+}
+
+static bool is_settled(const struct mk_windows *windows, struct mk_held_window *held)
+{
+	return !held->tickets && !has_in_flight(windows, held);
+}
+
+void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
+{
+	struct mk_held_window *held = held_window_of(windows, slot);
+
+	if (!held)
 		return;
-	give_back(windows, i);
-	for (i = windows->count; i-- > 0;)
-		if (!has_in_flight(windows, &windows->held[i]))
+	/* A ticket may be waited for twice. */
+	if (held->tickets)
+		held->tickets--;
+	if (!is_settled(windows, held))
+		return;
+	for (uint32_t i = windows->count; i-- > 0;)
+		if (is_settled(windows, &windows->held[i]))
 			give_back(windows, i);
 }

@@ -16,6 +16,8 @@ struct mk_held_window {
 	uint32_t next;		/* the slot in it to use next */
 	uint32_t published;	/* since it was leased */
 	uint32_t base;		/* completions of its slots when it was leased */
+	uint32_t tickets;	/* handed out and not waited for */
+	bool inherited;		/* what a dead producer published may be in flight */
 };
 
 struct mk_windows {
@@ -27,6 +29,7 @@ struct mk_windows {
 	uint32_t current;	/* index into held */
 	uint32_t hint;		/* the window to try to lease first */
 	bool giving_way;	/* publish nothing until a window went back */
+	bool asked;		/* others for a window */
 	struct mk_held_window *held;
 };
 
@@ -43,7 +46,10 @@ void mk_windows_close(struct mk_windows *windows);
 bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
 			   uint32_t *slot);
 
-/* Give back what has nothing in flight, beginning with the window of @slot. */
+/* A ticket for @slot was handed out: its window stays until it was waited for. */
+void mk_windows_promise(struct mk_windows *windows, uint32_t slot);
+
+/* A ticket for @slot was waited for: give back what has nothing left to wait for. */
 void mk_windows_settle(struct mk_windows *windows, uint32_t slot);
 
 #endif /* MK_SRC_WINDOWS_H */

@@ -3,7 +3,7 @@
  * A producer publishes operations into a live ring and waits for them.
  *
  * A producer leases windows of consecutive slots while it has something in
- * flight, and publishes into them without sharing a word with others.  Its
+ * flight or a ticket that it did not wait for, and publishes into them without sharing a word with others.  Its
  * leases are backed by a lock on an open file: when its process dies, however
  * it dies, the next producer that needs a window takes them over.  A process
  * that forks must not use the parent's producers in the child; a child that
@@ -30,7 +30,11 @@ struct mk_producer_options {
 	uint32_t max_windows;	/* leased at a time: 0 is half of the ring's */
 };
 
-/* What a published slot is known by: it ends with its count-th completion. */
+/*
+ * What a published slot is known by: it ends with its count-th completion.  How it
+ * ended is known until the slot is used again.  A producer uses other slots first,
+ * as long as it may lease more windows and there are free ones.
+ */
 struct mk_ticket {
 	uint32_t slot;
 	uint32_t count;
@@ -103,7 +107,9 @@ MK_PUBLIC int mk_producer_publish_batch(struct mk_producer *producer,
 /**
  * mk_producer_wait() - wait until a published slot has ended
  *
- * Once nothing that this producer published is in flight, its leases go back.
+ * Once nothing that this producer published in a window is in flight, and every
+ * ticket that it took for it has been waited for, the window goes back.  So do not
+ * take tickets that you will not wait for: pass NULL.
  *
  * Return: 0 when it ended DONE; its fault code (positive, MK_FAULT_*) when it
  * ended FAULT; -ETIMEDOUT (-EAGAIN when @timeout_ns is 0); -ESTALE when it has

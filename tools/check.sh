@@ -1,0 +1,222 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Builds and tests everything.
+#
+#   tools/check.sh          under ten minutes on two cores, installation included
+#   tools/check.sh --full   also the slow tests, the stress runs of an hour among them
+#
+# The last line is 'N passed, N failed, N skipped', counting single tests; one that
+# runs in several builds or on several drivers counts each time.  Whole output is kept
+# in build/check.
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+
+case ${1-} in
+'') unset MK_SLOW ;;
+--full)
+	MK_SLOW=1
+	export MK_SLOW
+	;;
+*)
+	sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
+	exit 2
+	;;
+esac
+
+logs=$PWD/build/check
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+began=$(date +%s)
+
+# Findings of a sanitizer end the program; what it prints goes into the test's output.
+# Leaks inside of Mesa and LLVM are not ours to mend.
+export ASAN_OPTIONS=detect_stack_use_after_return=1
+export LSAN_OPTIONS="suppressions=$PWD/selftests/lsan.supp:print_suppressions=0"
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+# While a part runs, says now and then where it is.
+progress() {
+	while sleep 20 >/dev/null 2>&1; do
+		test=$(sed -n 's/^ *Start *[0-9]*: //p' "$log" | tail -n 1)
+		printf '   ... %d s %s\n' "$(($(date +%s) - part_began))" "$test"
+	done
+}
+
+# Runs one part, a command that prints TAP or ctest's output, and shows its outcome.
+part() {
+	name=$1
+	shift
+	number=$((number + 1))
+	log=$logs/$number.log
+	part_began=$(date +%s)
+	printf '== %s\n' "$name"
+	progress &
+	shown=$!
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	kill "$shown"
+	wait "$shown" 2>/dev/null
+	awk -v counts="$log.counts" -f selftests/tap-summary.awk "$log" | sed 's/^/   /'
+	read -r passed failed skipped <"$log.counts"
+	# A part that ends badly without a failed test has failed as a whole.
+	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+		tail -n 40 "$log"
+		failed=1
+	fi
+	all_passed=$((all_passed + passed))
+	all_failed=$((all_failed + failed))
+	all_skipped=$((all_skipped + skipped))
+	printf '   %d passed, %d failed, %d skipped; %d s\n' \
+		"$passed" "$failed" "$skipped" "$(($(date +%s) - part_began))"
+}
+
+# Prints one TAP line for a command that is one test.
+try() {
+	what=$1
+	shift
+	if "$@"; then
+		echo "ok - $what"
+	else
+		echo "not ok - $what"
+	fi
+}
+
+# The sources: what git has, and what it would take.
+sources() {
+	git ls-files --cached --others --exclude-standard -- "$@" | while read -r source; do
+		[ -f "$source" ] && printf '%s\n' "$source"
+	done
+}
+
+has_spdx() {
+	head -n 3 "$1" | grep -q 'SPDX-License-Identifier: ' || echo "$1"
+}
+
+# Text of a licence and data carry no line of their own.
+spdx_everywhere() {
+	bare=$(sources | grep -Ev '^LICENSES/|\.(json|jsonl|symbols)$' |
+		while read -r source; do has_spdx "$source"; done)
+	[ -z "$bare" ] || {
+		printf 'no SPDX line in:\n%s\n' "$bare"
+		return 1
+	}
+}
+
+formatted() {
+	loose=$(sources '*.c' '*.h' | while read -r source; do
+		clang-format --dry-run -Werror "$source" 2>/dev/null || echo "$source"
+	done)
+	[ -z "$loose" ] || {
+		printf 'not as clang-format -i would have it:\n%s\n' "$loose"
+		return 1
+	}
+}
+
+style() {
+	if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+		echo 'ok - style # SKIP only git knows which files are sources'
+		return
+	fi
+	# shellcheck disable=SC2046 # a list of words
+	try 'shellcheck' shellcheck -x $(sources '*.sh' .ci/run tools/mkcc)
+	try 'clang-format' formatted
+	try 'every file has its SPDX line' spdx_everywhere
+}
+
+configure_and_build() {
+	cmake --preset "$1" && cmake --build --preset "$1"
+}
+
+build() {
+	try "builds as $1" configure_and_build "$1"
+}
+
+# Arguments after the folder go to ctest.  Tests of a live ring use both cores, so one
+# runs at a time.
+tests() {
+	folder=$1
+	shift
+	ctest --test-dir "$folder" -V --no-tests=error "$@"
+}
+
+valid_kernel() {
+	tools/mkcc -o "$logs/kernel.spv" "$@" &&
+		spirv-val --target-env vulkan1.2 "$logs/kernel.spv"
+}
+
+# What drivers are given to run: the library's kernel, and it with each file of handlers.
+kernels() {
+	try 'kernel' valid_kernel
+	grep -rl --include='*.glsl' '^MK_OPCODE(' examples selftests | sort |
+		while read -r source; do
+			try "kernel with $source" valid_kernel "$source"
+		done
+}
+
+# On the Mesa that the release itself ships, where that is an older one.
+older_mesa() {
+	icd=$(tools/stock-mesa.sh)
+	case $? in
+	0) VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd tests build -L vulkan ;;
+	4) echo 'ok - older Mesa # SKIP this release ships a recent one' ;;
+	*) echo 'not ok - older Mesa can be had' ;;
+	esac
+}
+
+validation_is_active() {
+	grep -q 'Validation Layer Active' "$log"
+}
+
+validation_is_silent() {
+	! grep -E 'Validation (Error|Warning|Performance)|VUID-|SYNC-HAZARD' "$log" | head -n 20 |
+		grep .
+}
+
+# The validation layer prints into the tests' output.  Its information is asked for
+# only because it then says that it is there.
+validation() {
+	cat >"$logs/vk_layer_settings.txt" <<-END
+		khronos_validation.enables = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+		khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
+		khronos_validation.report_flags = error,warn,perf,info
+		khronos_validation.log_filename = stdout
+	END
+	VK_LAYER_SETTINGS_PATH=$logs VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation \
+		tests build -L vulkan
+	try 'the validation layer was there' validation_is_active
+	try 'the validation layer had nothing to say' validation_is_silent
+}
+
+# TSan of gcc 12 knows no mappings as random as newer kernels make them.
+thread_tests() {
+	set -- ctest --test-dir build/tsan -V --no-tests=error -L threads
+	if setarch -R true 2>/dev/null; then
+		set -- setarch -R "$@"
+	fi
+	"$@"
+}
+
+number=0
+all_passed=0
+all_failed=0
+all_skipped=0
+
+part 'dependencies' try 'tools/setup.sh --test' tools/setup.sh --test
+part 'style' style
+part 'release build' build release
+part 'all tests' tests build
+part 'spirv-val of the kernels' kernels
+part 'Vulkan tests, older Mesa' older_mesa
+part 'Vulkan tests, validation layer' validation
+part 'address and undefined behaviour sanitizers: build' build asan
+part 'address and undefined behaviour sanitizers: tests' tests build/asan -LE install
+part 'thread sanitizer: build' build tsan
+part 'thread sanitizer: tests inside one process' thread_tests
+part 'clang: build' build clang
+
+printf '== %d s in all; output is in build/check\n' "$(($(date +%s) - began))"
+printf '%d passed, %d failed, %d skipped\n' "$all_passed" "$all_failed" "$all_skipped"
+[ "$all_failed" -eq 0 ] && [ "$all_passed" -gt 0 ]

@@ -1,0 +1,202 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Installs what mk needs on Debian and its derivatives.
+#
+#   tools/setup.sh          what building mk and the quick start need
+#   tools/setup.sh --test   also what tools/check.sh needs
+#
+# Does nothing, and needs no rights, when everything is there already.
+#
+# shellcheck disable=SC2016 # formats in single quotes are dpkg's and apt's
+set -eu
+
+# The oldest Mesa whose lavapipe imports DMA-bufs and runs loops without a limit.
+# mk runs on older ones too (see tools/stock-mesa.sh), with less speed.
+mesa_wanted=24
+
+# Packages that all name the same thing everywhere; Mesa is seen to apart.
+build_packages='gcc libc6-dev cmake ninja-build pkg-config git
+	glslang-tools spirv-tools libvulkan-dev liburing-dev
+	libjson-c-dev libcmocka-dev'
+test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
+	util-linux'
+mesa_package=mesa-vulkan-drivers
+
+usage() {
+	sed -n '4,9s/^# \{0,1\}//p' "$0"
+}
+
+say() {
+	printf 'setup: %s\n' "$*"
+}
+
+die() {
+	printf 'setup: %s\n' "$*" >&2
+	exit 1
+}
+
+packages=$build_packages
+case ${1-} in
+'') ;;
+--test) packages="$packages $test_packages" ;;
+-h | --help)
+	usage
+	exit 0
+	;;
+*)
+	usage >&2
+	exit 2
+	;;
+esac
+
+# Prints those of the named packages that are not installed.
+missing() {
+	for package; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || printf '%s ' "$package"
+	done
+}
+
+# Whether a version of Mesa is new enough.
+recent() {
+	dpkg --compare-versions "$1" ge "$mesa_wanted"
+}
+
+mesa_installed() {
+	dpkg-query -W -f '${Version}\n' "$mesa_package" 2>/dev/null | head -n 1
+}
+
+# The newest version of Mesa that the configured sources offer.
+mesa_offered() {
+	apt-cache madison "$mesa_package" 2>/dev/null |
+		awk '{ print $3 }' | sort -rV | head -n 1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# A machine's other sources may be broken without being our concern, so a failed
+# update is only reported: installing says what is really missing.
+apt_update() {
+	as_root apt-get update -q "$@" >"$log" 2>&1 || {
+		say "'apt-get update' did not go through whole:"
+		grep -E '^(E|W|Err)' "$log" || :
+	}
+}
+
+apt_install() {
+	# Two runs of apt at the same time wait for each other.
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+		--no-install-recommends -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		die "'apt-get install' failed; its last lines are above"
+	}
+}
+
+# Prints a source of the backports suite: the machine's own source of its release
+# with nothing changed but the suite, so that mirrors, proxies and keys stay as they
+# were set up.  Apt itself tells which entry of which file that is.
+backports_source() {
+	entry=$(apt-get indextargets --format '$(SOURCESENTRY)' \
+		'Created-By: Packages' "Codename: $codename" 'Component: main' \
+		'Origin: Debian' | head -n 1)
+	file=${entry%:*}
+	number=${entry##*:}
+	[ -r "$file" ] || return 0
+	case $file in
+	*.sources)
+		# The number counts stanzas.  Continued lines begin with a blank.
+		awk -v wanted="$number" -v suite="$codename-backports" '
+			/^#/ { next }
+			/^[ \t]*$/ { inside = 0; next }
+			!inside { inside = 1; stanza++ }
+			stanza != wanted { next }
+			/^[^ \t]/ { field = tolower($0); sub(/:.*/, "", field) }
+			field == "types" { if (/^[^ \t]/) print "Types: deb"; next }
+			field == "suites" { if (/^[^ \t]/) print "Suites: " suite; next }
+			{ print }
+		' "$file"
+		;;
+	*.list)
+		# The number counts lines: deb [options] URI suite component...
+		sed -n "${number}{
+			s/^[ \t]*deb[ \t]*/deb /
+			s/^\(deb \(\[[^]]*\] *\)\{0,1\}[^ \t]*[ \t]*\)[^ \t]*/\1$codename-backports/
+			p
+		}" "$file"
+		;;
+	esac
+}
+
+add_backports() {
+	source=$(backports_source)
+	if [ -z "$source" ]; then
+		say "no source of Debian's '$codename' found to derive its backports from"
+		return
+	fi
+	case $source in
+	deb\ *) file=/etc/apt/sources.list.d/mk-backports.list ;;
+	*) file=/etc/apt/sources.list.d/mk-backports.sources ;;
+	esac
+	say "adding $codename-backports to apt's sources, in $file"
+	{
+		printf '# Written by tools/setup.sh of mk, for its Mesa.\n'
+		printf '%s\n' "$source"
+	} | as_root tee "$file" >/dev/null
+	apt_update -o Dir::Etc::sourcelist="$file" -o Dir::Etc::sourceparts=- \
+		-o APT::Get::List-Cleanup=0
+}
+
+# From here on $packages is split into its words, also where it is only printed.
+# shellcheck disable=SC2086
+command -v apt-get >/dev/null ||
+	die "this is no Debian; install what these Debian packages hold:" $packages \
+		"$mesa_package (of version $mesa_wanted or later)"
+
+# shellcheck disable=SC2086
+absent=$(missing $packages $mesa_package)
+installed=$(mesa_installed)
+if [ -z "$absent" ] && recent "$installed"; then
+	say "all is there (Mesa $installed)"
+	exit 0
+fi
+
+[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+	die "installing needs root or sudo; missing: $absent"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+trap 'exit 1' HUP INT TERM
+
+say "asking apt what there is"
+apt_update
+# shellcheck source=/dev/null
+codename=$(. /etc/os-release && echo "${VERSION_CODENAME-}")
+offered=$(mesa_offered)
+if ! recent "${offered:-0}"; then
+	add_backports
+	offered=$(mesa_offered)
+fi
+
+if [ -n "$absent" ]; then
+	say "installing $absent"
+fi
+if recent "${offered:-0}"; then
+	# Backports are installed only when named.  Naming the suite, not the
+	# version, lets Mesa's own dependencies come from there too.
+	suite=$(apt-cache madison "$mesa_package" |
+		awk -v version="$offered" '$3 == version { sub("/.*", "", $6); print $6; exit }')
+	# shellcheck disable=SC2086
+	apt_install $packages "$mesa_package/$suite"
+else
+	# shellcheck disable=SC2086
+	apt_install $packages "$mesa_package"
+	say "apt offers no Mesa $mesa_wanted or later; going on with $(mesa_installed)"
+fi
+say "done (Mesa $(mesa_installed))"
