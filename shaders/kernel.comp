@@ -32,7 +32,7 @@ void main()
 	if (mk_worker < parameters.window_count) {
 		mk_work();
 	} else {
-		mk_idle = parameters.idle_rounds;
+		mk_idle = parameters.idle_looks;
 		mk_vote();
 	}
 }

@@ -23,7 +23,7 @@ layout(set = 0, binding = 6, std430) nonprivate buffer Arena { uint arena[]; };
 /* As struct kernel_parameters in vk_kernel.c. */
 layout(push_constant) uniform Parameters {
 	uint steps;		/* loop iterations of one worker */
-	uint idle_rounds;	/* rounds without work after which it is idle */
+	uint idle_looks;	/* looks without work after which it is idle */
 	uint flags;		/* MK_DISPATCH_* */
 	uint slot_count;
 	uint window_slots;

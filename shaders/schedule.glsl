@@ -12,7 +12,7 @@
 uint mk_worker;
 uint mk_workers;
 
-/* Rounds of looks since something was found. */
+/* Looks since something was found. */
 uint mk_idle;
 bool mk_voted_idle;
 /* How long the first waits for others to register. */
@@ -74,9 +74,11 @@ uint mk_next_window(uint window)
 	return next < parameters.window_count ? next : mk_worker;
 }
 
+#define MK_WINDOW_WORD(window, word)                                                      \
+	state[MK_STATE_SLOTS + parameters.slot_count * MK_STATE_SLOT_WORDS +              \
+	      (window) * MK_STATE_WINDOW_WORDS + (word)]
 /* The slot of a window in which something is expected next. */
-#define MK_EXPECTED_WORD(window)                                                          \
-	state[MK_STATE_SLOTS + parameters.slot_count * MK_STATE_SLOT_WORDS + (window)]
+#define MK_EXPECTED_WORD(window) MK_WINDOW_WORD(window, MK_STATE_EXPECTED)
 
 uint mk_expected_slot(uint window)
 {
@@ -106,11 +108,30 @@ uint mk_rest;
 /* The slot that was found, its window and its status. */
 uint mk_found_window, mk_found_slot, mk_found_status;
 
+/* Go on where a former dispatch ended, as near as its workers' windows allow. */
+void mk_begin_in_order()
+{
+	uint slot = MK_WINDOW_WORD(mk_worker, MK_STATE_IN_ORDER);
+	uint window = slot / parameters.window_slots;
+
+	window += mk_worker - window % mk_workers;
+	mk_every_window = window < parameters.window_count ? window : mk_worker;
+	mk_every_offset = slot % parameters.window_slots;
+	if (mk_every_offset >= mk_window_size(mk_every_window))
+		mk_every_offset = 0u;
+}
+
+void mk_end_in_order()
+{
+	MK_WINDOW_WORD(mk_worker, MK_STATE_IN_ORDER) =
+		mk_every_window * parameters.window_slots + mk_every_offset;
+}
+
 void mk_begin_looking()
 {
-	mk_hot_window = mk_next = mk_every_window = mk_worker;
+	mk_hot_window = mk_next = mk_worker;
 	mk_hot_slot = mk_expected_slot(mk_worker);
-	mk_every_offset = 0u;
+	mk_begin_in_order();
 	mk_look_count = 0u;
 	mk_rest = 0u;
 }
@@ -185,7 +206,7 @@ bool mk_must_leave()
 /* When every worker has found nothing for long, the dispatch is over. */
 void mk_vote()
 {
-	bool idle = mk_idle >= parameters.idle_rounds;
+	bool idle = mk_idle >= parameters.idle_looks;
 
 	if (idle != mk_voted_idle) {
 		uint before = MK_ADD(state[MK_STATE_IDLE_WORKERS], idle ? 1u : 0xffffffffu);
@@ -219,7 +240,7 @@ bool mk_find()
 			looks--;
 		} while (!found && looks != 0u);
 		mk_spend(MK_LOOKS_PER_ROUND - looks + 1u);
-		mk_idle++;
+		mk_idle += MK_LOOKS_PER_ROUND - looks;
 		mk_vote();
 		mk_beat();
 		leave = mk_budget <= MK_LOOK_STEPS || mk_must_leave();
@@ -277,6 +298,7 @@ void mk_work()
 		if (stay)
 			mk_work_slowly();
 	} while (stay);
+	mk_end_in_order();
 	/* Nobody looks at our windows now, so the others leave as well. */
 	MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
 	MK_ADD(state[MK_STATE_EXECUTIONS], mk_executions);

@@ -32,7 +32,14 @@
 #define MK_STATE_INNER			1u	/* inner operations done of a packed slot */
 #define MK_STATE_COMPLETIONS		2u
 
-/* Then one word a window: the slot in it that is expected next. */
+/*
+ * Then two words a window: the slot in it that is expected next; and, for the
+ * worker of the same number, the slot at which its looks in order go on.  It is
+ * kept because a dispatch may end before a worker has seen all of its slots.
+ */
+#define MK_STATE_WINDOW_WORDS		2u
+#define MK_STATE_EXPECTED		0u
+#define MK_STATE_IN_ORDER		1u
 
 #define MK_REGISTERED_FROZEN		0x80000000u
 

@@ -33,14 +33,7 @@
 #define HEAD_ROOM_BYTES PATTERN_BYTES_MAX
 /* With two, one is read while the other is scanned. */
 #define BLOCKS_MIN 2u
-#define BLOCKS_MAX 64u
-/*
- * Slots published for each workgroup.  An engine gives all that are there their turn,
- * so that they end together; the others that were read are published then, and the
- * engine scans them while we read.
- */
-#define SLOTS_OF_A_WORKGROUP 4u
-
+#define BLOCKS_MAX 256u
 /* A signal may come just before a wait, and would not end it. */
 #define WAIT_MILLISECONDS 100u
 #define WAIT_NANOSECONDS  (WAIT_MILLISECONDS * UINT64_C(1000000))
@@ -61,7 +54,6 @@ struct scanner {
 	struct block_queue reading; /* of one file, in its order */
 	struct block_queue scanning;
 	uint32_t scanning_count;
-	uint32_t scanning_max;
 
 	/* The file's last bytes so far, for the next block's head room. */
 	uint8_t carry[HEAD_ROOM_BYTES];
@@ -200,14 +192,6 @@ static int open_engine(struct scanner *scanner, const struct scanner_options *op
 	return error;
 }
 
-static void set_scanning_max(struct scanner *scanner)
-{
-	struct mk_engine_info info;
-
-	mk_engine_info(scanner->engine, &info);
-	scanner->scanning_max = SLOTS_OF_A_WORKGROUP * info.workgroups;
-}
-
 static int open_producer(struct scanner *scanner, const struct arena_plan *plan)
 {
 	struct mk_producer_options options = {
@@ -272,8 +256,6 @@ static int open_parts(struct scanner *scanner, const struct scanner_options *opt
 		error = open_engine(scanner, options);
 	if (!error)
 		error = open_producer(scanner, &plan);
-	if (!error)
-		set_scanning_max(scanner);
 	statistics->fixed_buffers = scanner->reader.fixed;
 	return error;
 }
@@ -466,9 +448,13 @@ static int read_ahead(struct scanner *scanner, struct progress_in_file *file)
 	return 0;
 }
 
+/*
+ * An engine gives all slots their turns, so that they end together.  Half of the
+ * blocks are kept for then: what was read into them is scanned while we read again.
+ */
 static bool may_publish(const struct scanner *scanner)
 {
-	return scanner->scanning_count < scanner->scanning_max;
+	return scanner->scanning_count < scanner->statistics.blocks / 2;
 }
 
 static bool next_is_read(const struct scanner *scanner)

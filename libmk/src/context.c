@@ -22,7 +22,8 @@ static const char *const region_names[MK_REGION_COUNT] = {
 size_t mk_state_bytes(uint32_t slots, uint32_t windows)
 {
 	return sizeof(uint32_t) *
-	       (MK_STATE_SLOTS + (size_t)slots * MK_STATE_SLOT_WORDS + windows);
+	       (MK_STATE_SLOTS + (size_t)slots * MK_STATE_SLOT_WORDS +
+		(size_t)windows * MK_STATE_WINDOW_WORDS);
 }
 
 /* Geometry --------------------------------------------------------------- */

@@ -29,7 +29,7 @@
 #define DISPATCH_LONG_NS  100000000u
 #define FIRST_STEPS	  50000u
 #define LAST_STEPS	  (1u << 26)
-#define IDLE_ROUNDS	  1024u
+#define IDLE_LOOKS	  16384u
 #define PARK_AFTER_US	  2000u
 /* A producer may die between publishing and waking us. */
 #define PARK_LOOK_NS 100000000u
@@ -95,7 +95,7 @@ static int submit(struct mk_engine *engine)
 {
 	struct mk_dispatch dispatch = {
 		.steps = engine->steps,
-		.idle_rounds = IDLE_ROUNDS,
+		.idle_looks = IDLE_LOOKS,
 		.flags = engine->next_flags,
 	};
 	int ret = engine->ops->submit(engine->runner, &dispatch);

@@ -218,15 +218,47 @@ static struct place next_window(const struct mk_executor *executor, struct place
 	return window_place(executor, next);
 }
 
-/* The slot of a window in which something is expected next. */
-static mk_word *expected_word(const struct mk_executor *executor, struct place place)
+static mk_word *window_state(const struct mk_executor *executor, uint32_t window,
+			     uint32_t word)
 {
 	const struct mk_context *context = executor->context;
 
 	return mk_state_word(context, MK_STATE_SLOTS +
 					      context->geometry.slots *
 						      MK_STATE_SLOT_WORDS +
-					      place.window);
+					      window * MK_STATE_WINDOW_WORDS + word);
+}
+
+/* The slot of a window in which something is expected next. */
+static mk_word *expected_word(const struct mk_executor *executor, struct place place)
+{
+	return window_state(executor, place.window, MK_STATE_EXPECTED);
+}
+
+/* Go on where a former dispatch ended, as near as its workers' windows allow. */
+static struct place begin_in_order(const struct mk_executor *executor, uint32_t *offset)
+{
+	uint32_t slot = atomic_load_explicit(
+		window_state(executor, executor->worker, MK_STATE_IN_ORDER),
+		memory_order_relaxed);
+	uint32_t window = slot / executor->context->geometry.window_slots;
+	struct place place;
+
+	window += executor->worker - window % executor->workers;
+	if (window >= executor->context->window_count)
+		window = executor->worker;
+	place = window_place(executor, window);
+	*offset = slot % executor->context->geometry.window_slots;
+	if (*offset >= place.size)
+		*offset = 0;
+	return place;
+}
+
+static void end_in_order(const struct mk_executor *executor, struct place place,
+			 uint32_t offset)
+{
+	atomic_store_explicit(window_state(executor, executor->worker, MK_STATE_IN_ORDER),
+			      place.first + offset, memory_order_relaxed);
 }
 
 /* Look at one slot; true when it was worked on. */
@@ -276,11 +308,11 @@ static void leave(const struct mk_executor *executor)
 }
 
 /* When every worker has found nothing for long, the dispatch is over. */
-static void vote(struct mk_executor *executor, uint32_t idle_rounds)
+static void vote(struct mk_executor *executor, uint32_t idle_looks)
 {
 	mk_word *idle_workers =
 		mk_state_word(executor->context, MK_STATE_IDLE_WORKERS);
-	bool idle = executor->idle >= idle_rounds;
+	bool idle = executor->idle >= idle_looks;
 
 	if (idle == executor->voted_idle)
 		return;
@@ -330,12 +362,12 @@ static bool has_urgent_turn(const struct mk_executor *executor)
  * expected next in one window after the other; and again; and every slot in order,
  * since a producer may use its slots as it likes and some linger.
  */
-static void work(struct mk_executor *executor, uint32_t idle_rounds)
+static void work(struct mk_executor *executor, uint32_t idle_looks)
 {
 	enum { ROUNDS_PER_BEAT = 1024 };
-	struct place hot = window_place(executor, executor->worker);
-	struct place next = hot, every = hot;
-	uint32_t every_offset = 0;
+	struct place hot = window_place(executor, executor->worker), next = hot;
+	uint32_t every_offset;
+	struct place every = begin_in_order(executor, &every_offset);
 
 	for (uint32_t round = 0; executor->budget > MK_LOOK_STEPS; round++) {
 		uint32_t turn = round & 3, offset = every_offset;
@@ -364,23 +396,24 @@ static void work(struct mk_executor *executor, uint32_t idle_rounds)
 			if (has_urgent_turn(executor))
 				next = window_place(executor, executor->worker);
 		}
-		vote(executor, idle_rounds);
+		vote(executor, idle_looks);
 		relax(executor);
 	}
+	end_in_order(executor, every, every_offset);
 	/* Nobody looks at our windows now, so the others leave as well. */
 	leave(executor);
 }
 
-void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_rounds)
+void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_looks)
 {
 	executor->budget = steps;
 	executor->idle = 0;
 	executor->voted_idle = false;
 	if (executor->worker < executor->context->window_count) {
-		work(executor, idle_rounds);
+		work(executor, idle_looks);
 	} else {
-		executor->idle = idle_rounds;
-		vote(executor, idle_rounds);
+		executor->idle = idle_looks;
+		vote(executor, idle_looks);
 	}
 }
 

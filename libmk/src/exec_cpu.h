@@ -22,14 +22,14 @@ struct mk_executor {
 
 	uint32_t budget;	/* steps left in this dispatch */
 	uint32_t slice;		/* steps left in this look at a slot */
-	uint32_t idle;		/* rounds since something was found */
+	uint32_t idle;		/* looks since something was found */
 	uint32_t streak;	/* claims in a row at CRITICAL or HIGH */
 	uint32_t executions;	/* times a slot was worked on */
 	bool voted_idle;
 };
 
 /* Run one bounded dispatch of a worker: at most @steps steps. */
-void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_rounds);
+void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_looks);
 
 /*
  * End the slots that a former engine left CLAIMED with MK_FAULT_INTERRUPTED: how

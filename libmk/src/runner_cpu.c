@@ -111,7 +111,7 @@ static void *worker_thread(void *data)
 	for (uint32_t number = 1; await_dispatch(worker->runner, number, &dispatch);
 	     number++) {
 		executor->executions = 0;
-		mk_executor_run(executor, dispatch.steps, dispatch.idle_rounds);
+		mk_executor_run(executor, dispatch.steps, dispatch.idle_looks);
 		atomic_fetch_add_explicit(executions, executor->executions,
 					  memory_order_relaxed);
 		arrive(worker->runner);

@@ -11,7 +11,7 @@
 /* As Parameters in shaders/memory.glsl. */
 struct kernel_parameters {
 	uint32_t steps;
-	uint32_t idle_rounds;
+	uint32_t idle_looks;
 	uint32_t flags;
 	uint32_t slot_count;
 	uint32_t window_slots;
@@ -238,7 +238,7 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 	const struct mk_geometry *geometry = &context->geometry;
 	const struct kernel_parameters parameters = {
 		.steps = dispatch->steps,
-		.idle_rounds = dispatch->idle_rounds,
+		.idle_looks = dispatch->idle_looks,
 		.flags = dispatch->flags,
 		.slot_count = geometry->slots,
 		.window_slots = geometry->window_slots,

@@ -96,6 +96,12 @@ static bool has_in_flight(const struct mk_windows *windows, struct mk_held_windo
 	return ((held->published - completed) & MK_CQ_ENTRY_COUNT_MASK) != 0;
 }
 
+/* Nothing in it is left to happen, or to be asked for. */
+static bool is_settled(const struct mk_windows *windows, struct mk_held_window *held)
+{
+	return !held->tickets && !has_in_flight(windows, held);
+}
+
 int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows)
 {
 	int ret;
@@ -212,19 +218,25 @@ static bool others_ask(const struct mk_windows *windows)
 	return atomic_load_explicit(wanted_word(windows), memory_order_relaxed) != 0;
 }
 
-/* True when a window went back, so that we may go on with what we have. */
+/*
+ * True when we may go on: a window went back, or none ever will by itself, because
+ * somebody has yet to wait for tickets of each.
+ */
 static bool give_way(struct mk_windows *windows)
 {
+	bool may_settle = false;
+
 	for (uint32_t i = 0; i < windows->count; i++) {
-		if (has_in_flight(windows, &windows->held[i]))
-			continue;
-		atomic_store_explicit(wanted_word(windows), 0, memory_order_relaxed);
-		give_back(windows, i);
-		windows->giving_way = false;
-		sched_yield();
-		return true;
+		if (is_settled(windows, &windows->held[i])) {
+			atomic_store_explicit(wanted_word(windows), 0,
+					      memory_order_relaxed);
+			give_back(windows, i);
+			sched_yield();
+			return true;
+		}
+		may_settle |= !windows->held[i].tickets;
 	}
-	return false;
+	return !may_settle;
 }
 
 /* Slots ------------------------------------------------------------------ */
@@ -345,11 +357,6 @@ static struct mk_held_window *held_window_of(struct mk_windows *windows, uint32_
 void mk_windows_promise(struct mk_windows *windows, uint32_t slot)
 {
 	held_window_of(windows, slot)->tickets++;
-}
-
-static bool is_settled(const struct mk_windows *windows, struct mk_held_window *held)
-{
-	return !held->tickets && !has_in_flight(windows, held);
 }
 
 void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
