@@ -10,45 +10,45 @@
 #define MK_STATE_LAYOUT_H
 
 /* Zeroed before each dispatch. */
-#define MK_STATE_REGISTERED		0u	/* workers that came, and the frozen bit */
-#define MK_STATE_IDLE_WORKERS		1u	/* workers that found nothing for long */
-#define MK_STATE_LEAVE			2u	/* non-zero: this dispatch is over */
-#define MK_STATE_WORKERS		3u	/* workers, once the register is closed */
-#define MK_STATE_DISPATCH_WORDS		16u
+#define MK_STATE_REGISTERED	0u /* workers that came, and the frozen bit */
+#define MK_STATE_IDLE_WORKERS	1u /* workers that found nothing for long */
+#define MK_STATE_LEAVE		2u /* non-zero: this dispatch is over */
+#define MK_STATE_WORKERS	3u /* workers, once the register is closed */
+#define MK_STATE_DISPATCH_WORDS 16u
 
 /* Kept. */
-#define MK_STATE_LOG_RESERVED		16u	/* debug records given out */
-#define MK_STATE_EXECUTIONS		17u	/* times a slot was worked on; wraps */
-#define MK_STATE_LIVE_WORKERS		18u	/* workers of the last dispatch */
-#define MK_STATE_SLOTS			32u
+#define MK_STATE_LOG_RESERVED 16u /* debug records given out */
+#define MK_STATE_EXECUTIONS   17u /* times a slot was worked on; wraps */
+#define MK_STATE_LIVE_WORKERS 18u /* workers of the last dispatch */
+#define MK_STATE_SLOTS	      32u
 
 /*
  * Three words a slot.  How far it is: zero when the slot is not in mid-air.  And
  * its completions when it was claimed, which tells who finds it CLAIMED whether
  * its completion was stored before the engine died.
  */
-#define MK_STATE_SLOT_WORDS		3u
-#define MK_STATE_PROGRESS		0u	/* steps done of the operation */
-#define MK_STATE_INNER			1u	/* inner operations done of a packed slot */
-#define MK_STATE_COMPLETIONS		2u
+#define MK_STATE_SLOT_WORDS  3u
+#define MK_STATE_PROGRESS    0u /* steps done of the operation */
+#define MK_STATE_INNER	     1u /* inner operations done of a packed slot */
+#define MK_STATE_COMPLETIONS 2u
 
 /*
  * Then two words a window: the slot in it that is expected next; and, for the
  * worker of the same number, the slot at which its looks in order go on.  It is
  * kept because a dispatch may end before a worker has seen all of its slots.
  */
-#define MK_STATE_WINDOW_WORDS		2u
-#define MK_STATE_EXPECTED		0u
-#define MK_STATE_IN_ORDER		1u
+#define MK_STATE_WINDOW_WORDS 2u
+#define MK_STATE_EXPECTED     0u
+#define MK_STATE_IN_ORDER     1u
 
-#define MK_REGISTERED_FROZEN		0x80000000u
+#define MK_REGISTERED_FROZEN  0x80000000u
 
 /* Loop iterations that one look at a slot may spend before it yields. */
-#define MK_SLICE_STEPS			2048u
+#define MK_SLICE_STEPS 2048u
 /* What it may spend besides, on unpacking a packed slot: kept in reserve. */
-#define MK_LOOK_STEPS			512u
+#define MK_LOOK_STEPS 512u
 
 /* Flags of one dispatch. */
-#define MK_DISPATCH_RESTART_LOG		1u	/* empty the debug log first */
+#define MK_DISPATCH_RESTART_LOG 1u /* empty the debug log first */
 
 #endif /* MK_STATE_LAYOUT_H */

@@ -4,6 +4,9 @@
 
 #include <mk/abi.h>
 
+/* The words of a ring are counted in 32 bits. */
+#define MK_RING_SLOTS_MAX (UINT32_MAX / MK_SLOT_WORDS)
+
 /* Check that an io queue is whole slots and no more than the format's limit. */
 int mk_check_io_queue(size_t length);
 

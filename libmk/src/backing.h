@@ -7,9 +7,9 @@
 
 /* One mapped memory.  An unmapped one is {NULL, 0, 0, -1}. */
 struct mk_memory {
-	void *address;		/* page-aligned */
-	size_t bytes;		/* in use */
-	size_t mapped_bytes;	/* whole pages */
+	void *address;	     /* page-aligned */
+	size_t bytes;	     /* in use */
+	size_t mapped_bytes; /* whole pages */
 	int fd;
 };
 

@@ -22,8 +22,9 @@ static int map_file(const char *name, struct mk_memory *memory)
 		int error = errno;
 
 		memory->address = NULL;
-		return mk_fail(error, "cannot map %zu bytes of %s: %s; ask for less memory "
-				      "or raise the limit on address space (ulimit -v)",
+		return mk_fail(error,
+			       "cannot map %zu bytes of %s: %s; ask for less memory "
+			       "or raise the limit on address space (ulimit -v)",
 			       memory->mapped_bytes, name, strerror(error));
 	}
 	return 0;
@@ -49,7 +50,8 @@ int mk_memory_create(const char *name, size_t bytes, struct mk_memory *memory)
 
 	*memory = MK_MEMORY_NONE;
 	if (bytes > SIZE_MAX - page)
-		return mk_fail(EOVERFLOW, "%s of %zu bytes does not fit memory", name, bytes);
+		return mk_fail(EOVERFLOW, "%s of %zu bytes does not fit memory", name,
+			       bytes);
 	memory->bytes = bytes;
 	memory->mapped_bytes = (bytes + page - 1) / page * page;
 
@@ -68,17 +70,20 @@ int mk_memory_map(const char *name, int fd, struct mk_memory *memory)
 
 	*memory = MK_MEMORY_NONE;
 	if (fstat(fd, &stat))
-		return mk_fail(errno, "cannot use descriptor %d as %s: %s; pass the one that "
-				      "mk_context_fds() gave",
+		return mk_fail(errno,
+			       "cannot use descriptor %d as %s: %s; pass the one that "
+			       "mk_context_fds() gave",
 			       fd, name, strerror(errno));
 	seals = fcntl(fd, F_GET_SEALS);
 	if (seals < 0 || !(seals & F_SEAL_SHRINK))
-		return mk_fail(EPROTO, "descriptor %d for %s is not sealed against shrinking; "
-				       "pass the one that mk_context_fds() gave",
+		return mk_fail(EPROTO,
+			       "descriptor %d for %s is not sealed against shrinking; "
+			       "pass the one that mk_context_fds() gave",
 			       fd, name);
 	if (stat.st_size <= 0 || (uintmax_t)stat.st_size > SIZE_MAX)
-		return mk_fail(EPROTO, "the file of %s has %jd bytes; a region has at least a "
-				       "page",
+		return mk_fail(EPROTO,
+			       "the file of %s has %jd bytes; a region has at least a "
+			       "page",
 			       name, (intmax_t)stat.st_size);
 
 	memory->bytes = (size_t)stat.st_size;

@@ -21,9 +21,8 @@ static const char *const region_names[MK_REGION_COUNT] = {
 
 size_t mk_state_bytes(uint32_t slots, uint32_t windows)
 {
-	return sizeof(uint32_t) *
-	       (MK_STATE_SLOTS + (size_t)slots * MK_STATE_SLOT_WORDS +
-		(size_t)windows * MK_STATE_WINDOW_WORDS);
+	return sizeof(uint32_t) * (MK_STATE_SLOTS + (size_t)slots * MK_STATE_SLOT_WORDS +
+				   (size_t)windows * MK_STATE_WINDOW_WORDS);
 }
 
 /* Geometry --------------------------------------------------------------- */
@@ -50,7 +49,8 @@ static void fill_defaults(struct mk_geometry *geometry)
 static int check_limit(const char *what, uint64_t have, uint64_t limit)
 {
 	if (have > limit)
-		return mk_fail(EOVERFLOW, "%llu %s exceed the limit of %llu; ask for fewer",
+		return mk_fail(EOVERFLOW,
+			       "%llu %s exceed the limit of %llu; ask for fewer",
 			       (unsigned long long)have, what, (unsigned long long)limit);
 	return 0;
 }
@@ -60,7 +60,8 @@ static int check_geometry(const struct mk_geometry *geometry)
 	int ret = check_limit("ring slots", geometry->slots, MK_ENCODE_LIMIT);
 
 	if (!ret)
-		ret = check_limit("debug records", geometry->log_records, MK_ENCODE_LIMIT);
+		ret = check_limit("debug records", geometry->log_records,
+				  MK_ENCODE_LIMIT);
 	if (!ret)
 		ret = check_limit("observable words", geometry->observable_words,
 				  MK_ENCODE_LIMIT);
@@ -76,15 +77,18 @@ static int check_geometry(const struct mk_geometry *geometry)
 		return ret;
 	if (!geometry->slots || !geometry->window_slots || !geometry->log_records ||
 	    !geometry->io_slots)
-		return mk_fail(EINVAL, "a geometry without slots, window, debug records or io "
-				       "slots; each is at least 1");
+		return mk_fail(EINVAL,
+			       "a geometry without slots, window, debug records or io "
+			       "slots; each is at least 1");
 	if (geometry->window_slots > geometry->slots)
-		return mk_fail(EINVAL, "a window of %u slots in a ring of %u; a window is part "
-				       "of the ring",
+		return mk_fail(EINVAL,
+			       "a window of %u slots in a ring of %u; a window is part "
+			       "of the ring",
 			       geometry->window_slots, geometry->slots);
 	if (geometry->io_request_slots > geometry->io_slots)
-		return mk_fail(EINVAL, "%u io request slots of %u io slots; the requests' are "
-				       "part of all",
+		return mk_fail(EINVAL,
+			       "%u io request slots of %u io slots; the requests' are "
+			       "part of all",
 			       geometry->io_request_slots, geometry->io_slots);
 	if (geometry->flags & ~MK_CONTEXT_ALLOW_SHUTDOWN)
 		return mk_fail(EINVAL, "unknown context flags 0x%x; known are 0x%x",
@@ -106,7 +110,8 @@ static void memory_sizes(const struct mk_geometry *geometry, size_t bytes[MK_CON
 	bytes[MK_REGION_IO_QUEUE] = (size_t)mk_io_queue_bytes(geometry->io_slots);
 	bytes[MK_REGION_CQ] =
 		(size_t)mk_cq_bytes(geometry->slots, geometry->window_slots);
-	bytes[MK_CONTEXT_FD_STATE] = mk_state_bytes(geometry->slots, count_windows(geometry));
+	bytes[MK_CONTEXT_FD_STATE] =
+		mk_state_bytes(geometry->slots, count_windows(geometry));
 	bytes[MK_CONTEXT_FD_ARENA] = geometry->arena_bytes;
 }
 
@@ -254,16 +259,19 @@ static int check_magic(const struct mk_context *context)
 	uint32_t cq_version = mk_cq_load(context, MK_CQ_VERSION);
 
 	if (control_magic != MK_CONTROL_MAGIC_VALUE)
-		return mk_fail(EPROTO, "the control region begins with magic 0x%x, not 0x%x; is "
-				       "this a context?",
+		return mk_fail(EPROTO,
+			       "the control region begins with magic 0x%x, not 0x%x; is "
+			       "this a context?",
 			       control_magic, MK_CONTROL_MAGIC_VALUE);
 	if (cq_magic != MK_CQ_MAGIC_VALUE)
-		return mk_fail(EPROTO, "the cq begins with magic 0x%x, not 0x%x; is this a "
-				       "context?",
+		return mk_fail(EPROTO,
+			       "the cq begins with magic 0x%x, not 0x%x; is this a "
+			       "context?",
 			       cq_magic, MK_CQ_MAGIC_VALUE);
 	if (control_version != MK_ABI_VERSION || cq_version != MK_ABI_VERSION)
-		return mk_fail(EPROTO, "the context has ABI version %u (cq %u), this library %u; "
-				       "use the same libmk on both sides",
+		return mk_fail(EPROTO,
+			       "the context has ABI version %u (cq %u), this library %u; "
+			       "use the same libmk on both sides",
 			       control_version, cq_version, MK_ABI_VERSION);
 	return 0;
 }
@@ -298,9 +306,10 @@ static int check_sizes(struct mk_context *context)
 		struct mk_memory *memory = memory_at(context, i);
 
 		if (bytes[i] > memory->mapped_bytes)
-			return mk_fail(EPROTO, "%s has %zu bytes, its context's header says "
-					       "%zu; pass the descriptors of one context in "
-					       "their order",
+			return mk_fail(EPROTO,
+				       "%s has %zu bytes, its context's header says "
+				       "%zu; pass the descriptors of one context in "
+				       "their order",
 				       memory_name(i), memory->mapped_bytes, bytes[i]);
 		memory->bytes = bytes[i];
 	}
@@ -322,8 +331,9 @@ static int check_cq_header(const struct mk_context *context)
 		uint32_t had = mk_cq_load(context, expected[i][0]);
 
 		if (had != expected[i][1])
-			return mk_fail(EPROTO, "word %u of the cq is %u; with this geometry it "
-					       "is %u.  Is the context damaged?",
+			return mk_fail(EPROTO,
+				       "word %u of the cq is %u; with this geometry it "
+				       "is %u.  Is the context damaged?",
 				       expected[i][0], had, expected[i][1]);
 	}
 	return 0;
@@ -405,8 +415,9 @@ void *mk_context_arena(const struct mk_context *context)
 static int check_observable(const struct mk_context *context, uint32_t index)
 {
 	if (index >= context->geometry.observable_words)
-		return mk_fail(ERANGE, "observable %u of a context with %u; create it with "
-				       "more observable_words",
+		return mk_fail(ERANGE,
+			       "observable %u of a context with %u; create it with "
+			       "more observable_words",
 			       index, context->geometry.observable_words);
 	return 0;
 }
@@ -429,8 +440,9 @@ int mk_context_set_observable(struct mk_context *context, uint32_t index, uint32
 	if (ret)
 		return ret;
 	if (state == MK_ENGINE_RUNNING || state == MK_ENGINE_PARKED)
-		return mk_fail(EBUSY, "observable %u cannot be set while an engine runs: the "
-				      "device owns it; stop the engine first",
+		return mk_fail(EBUSY,
+			       "observable %u cannot be set while an engine runs: the "
+			       "device owns it; stop the engine first",
 			       index);
 	mk_control_store(context, MK_CONTROL_OBSERVABLES + index, value);
 	return 0;
@@ -495,9 +507,11 @@ int mk_context_readback(const struct mk_context *context, struct mk_readback *st
 		size_t bytes = context->regions[i].memory.bytes;
 
 		if (storage->buffers[i].capacity < bytes)
-			return mk_fail(ENOSPC, "the buffer for %s has room for %zu bytes; it "
-					       "needs %zu",
-				       memory_name(i), storage->buffers[i].capacity, bytes);
+			return mk_fail(ENOSPC,
+				       "the buffer for %s has room for %zu bytes; it "
+				       "needs %zu",
+				       memory_name(i), storage->buffers[i].capacity,
+				       bytes);
 	}
 	for (uint32_t i = 0; i < MK_READBACK_BUFFERS; i++) {
 		const struct mk_region *region = &context->regions[i];

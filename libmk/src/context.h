@@ -32,12 +32,12 @@ typedef _Atomic uint64_t mk_word64;
 
 struct mk_region {
 	struct mk_memory memory;
-	mk_word *inbound;	/* the host stores here */
-	mk_word *outbound;	/* the device stores here */
+	mk_word *inbound;  /* the host stores here */
+	mk_word *outbound; /* the device stores here */
 };
 
 struct mk_context {
-	struct mk_geometry geometry;	/* checked; never read from shared memory again */
+	struct mk_geometry geometry; /* checked; never read from shared memory again */
 	uint32_t window_count;
 	uint32_t first_lease;
 	struct mk_region regions[MK_REGION_COUNT];
@@ -80,17 +80,17 @@ static inline void mk_control_store(struct mk_context *context, uint32_t word,
 
 static inline uint32_t mk_slot_status(const struct mk_context *context, uint32_t slot)
 {
-	return atomic_load_explicit(&context->regions[MK_REGION_RING]
-					     .outbound[slot * MK_SLOT_WORDS],
-				    memory_order_acquire);
+	return atomic_load_explicit(
+		&context->regions[MK_REGION_RING].outbound[slot * MK_SLOT_WORDS],
+		memory_order_acquire);
 }
 
 static inline uint32_t mk_slot_payload(const struct mk_context *context, uint32_t slot,
 				       uint32_t word)
 {
-	return atomic_load_explicit(&context->regions[MK_REGION_RING]
-					     .inbound[slot * MK_SLOT_WORDS + word],
-				    memory_order_relaxed);
+	return atomic_load_explicit(
+		&context->regions[MK_REGION_RING].inbound[slot * MK_SLOT_WORDS + word],
+		memory_order_relaxed);
 }
 
 static inline bool mk_status_is_final(uint32_t status)
@@ -124,8 +124,8 @@ static inline uint32_t mk_entry_count(uint32_t entry)
 
 static inline mk_word64 *mk_cq_lease(const struct mk_context *context, uint32_t window)
 {
-	return (mk_word64 *)(void *)mk_cq_word(context, context->first_lease +
-							       window * MK_CQ_LEASE_WORDS);
+	return (mk_word64 *)(void *)mk_cq_word(
+		context, context->first_lease + window * MK_CQ_LEASE_WORDS);
 }
 
 /* State: the engines' own ------------------------------------------------ */

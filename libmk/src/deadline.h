@@ -32,7 +32,7 @@ static inline void mk_cpu_relax(void)
  */
 struct mk_poll {
 	uint64_t timeout_ns;
-	uint64_t begin_ns;	/* 0 until the clock had to be read */
+	uint64_t begin_ns; /* 0 until the clock had to be read */
 	uint32_t rounds;
 };
 
@@ -44,8 +44,12 @@ static inline struct mk_poll mk_poll_begin(uint64_t timeout_ns)
 /* Pass some time; false when there is none left. */
 static inline bool mk_poll_again(struct mk_poll *poll)
 {
-	enum { HOT_ROUNDS = 2000, YIELD_ROUNDS = 2200, SHORTEST_NS = 20000,
-	       LONGEST_NS = 1000000 };
+	enum {
+		HOT_ROUNDS = 2000,
+		YIELD_ROUNDS = 2200,
+		SHORTEST_NS = 20000,
+		LONGEST_NS = 1000000
+	};
 	uint64_t elapsed;
 
 	if (!poll->timeout_ns)

@@ -38,10 +38,10 @@ struct mk_engine {
 	struct mk_context *context;
 	const struct mk_runner_ops *ops;
 	struct mk_runner *runner;
-	int lock_fd;			/* proves that the context has an engine */
+	int lock_fd; /* proves that the context has an engine */
 	pthread_t thread;
 	uint64_t park_after_ns;
-	uint32_t fixed_steps;		/* 0: adapt */
+	uint32_t fixed_steps; /* 0: adapt */
 
 	/* The thread's own. */
 	uint32_t steps;
@@ -160,9 +160,10 @@ static int wait_oldest(struct mk_engine *engine)
 	int ret = engine->ops->wait(engine->runner, timeout_ns);
 
 	if (ret == -ETIMEDOUT)
-		return mk_fail(ETIMEDOUT, "the device did not end a dispatch of %u steps in "
-					  "%u s; it hangs, or a handler loops without "
-					  "mk_steps()",
+		return mk_fail(ETIMEDOUT,
+			       "the device did not end a dispatch of %u steps in "
+			       "%u s; it hangs, or a handler loops without "
+			       "mk_steps()",
 			       engine->steps, (unsigned int)(timeout_ns / 1000000000u));
 	if (ret)
 		return ret;
@@ -233,8 +234,9 @@ static int64_t take_records(struct mk_engine *engine)
 	uint32_t count = cursor / MK_LOG_RECORD_WORDS;
 
 	if (count > context->geometry.log_records || cursor % MK_LOG_RECORD_WORDS)
-		return mk_fail(EPROTO, "the debug log's cursor is %u words; it is at most %u, "
-				       "in whole records",
+		return mk_fail(EPROTO,
+			       "the debug log's cursor is %u words; it is at most %u, "
+			       "in whole records",
 			       cursor,
 			       context->geometry.log_records * MK_LOG_RECORD_WORDS);
 	for (uint32_t i = 0; i < count; i++) {
@@ -312,8 +314,9 @@ static int take_context(struct mk_engine *engine)
 		return mk_fail(ESHUTDOWN, "the context was shut down; create a new one");
 	ret = mk_lock_take(engine->context, MK_LOCK_ENGINE, &engine->lock_fd);
 	if (ret == -EBUSY)
-		return mk_fail(EBUSY, "the context has a running engine (process %u); stop that "
-				      "one first",
+		return mk_fail(EBUSY,
+			       "the context has a running engine (process %u); stop that "
+			       "one first",
 			       mk_cq_load(engine->context, MK_CQ_OWNER_PID));
 	return ret;
 }
@@ -375,7 +378,8 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 	struct mk_engine *engine;
 	int ret;
 
-	ret = mk_options_copy("struct mk_engine_options", &options, sizeof(options), wanted);
+	ret = mk_options_copy("struct mk_engine_options", &options, sizeof(options),
+			      wanted);
 	if (ret)
 		return ret;
 	if (options.kind != MK_ENGINE_KIND_VULKAN && options.kind != MK_ENGINE_KIND_CPU)
@@ -398,7 +402,8 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 
 	ret = take_context(engine);
 	if (!ret)
-		ret = engine->ops->open(context, &options, &engine->info, &engine->runner);
+		ret = engine->ops->open(context, &options, &engine->info,
+					&engine->runner);
 	if (ret)
 		goto fail;
 	engine->steps = engine->fixed_steps ? engine->fixed_steps : FIRST_STEPS;
@@ -442,12 +447,14 @@ int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns)
 
 	pthread_mutex_lock(&engine->lock);
 	while (!engine->ended && !error)
-		error = pthread_cond_timedwait(&engine->changed, &engine->lock, &deadline);
+		error = pthread_cond_timedwait(&engine->changed, &engine->lock,
+					       &deadline);
 	hangs = !engine->ended || engine->failure == -ETIMEDOUT;
 	pthread_mutex_unlock(&engine->lock);
 	if (hangs)
-		return mk_fail(ETIMEDOUT, "the engine did not end within %llu ns; its device "
-					  "still runs a dispatch",
+		return mk_fail(ETIMEDOUT,
+			       "the engine did not end within %llu ns; its device "
+			       "still runs a dispatch",
 			       (unsigned long long)timeout_ns);
 	pthread_join(engine->thread, NULL);
 	free_engine(engine);
@@ -485,13 +492,14 @@ int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *reco
 	int error = 0;
 
 	if (capacity < needed)
-		return mk_fail(ENOSPC, "room for %zu debug records; the log holds %u", capacity,
-			       needed);
+		return mk_fail(ENOSPC, "room for %zu debug records; the log holds %u",
+			       capacity, needed);
 	pthread_mutex_lock(&engine->lock);
 	if (engine->drain_records || engine->ended) {
 		pthread_mutex_unlock(&engine->lock);
-		return mk_fail(EBUSY, "the log is being drained by another thread, or the "
-				      "engine has ended");
+		return mk_fail(EBUSY,
+			       "the log is being drained by another thread, or the "
+			       "engine has ended");
 	}
 	engine->drain_records = records;
 	engine->drain_result = -ETIMEDOUT;
@@ -501,13 +509,15 @@ int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *reco
 
 	pthread_mutex_lock(&engine->lock);
 	while (engine->drain_records == records && !engine->ended && !error)
-		error = pthread_cond_timedwait(&engine->changed, &engine->lock, &deadline);
+		error = pthread_cond_timedwait(&engine->changed, &engine->lock,
+					       &deadline);
 	engine->drain_records = NULL;
 	result = engine->drain_result;
 	pthread_mutex_unlock(&engine->lock);
 	if (result == -ETIMEDOUT)
-		return mk_fail(ETIMEDOUT, "no dispatch ended within %llu ns, so the log was not "
-					  "drained",
+		return mk_fail(ETIMEDOUT,
+			       "no dispatch ended within %llu ns, so the log was not "
+			       "drained",
 			       (unsigned long long)timeout_ns);
 	return result;
 }

@@ -12,9 +12,9 @@
 
 /* What one dispatch may do. */
 struct mk_dispatch {
-	uint32_t steps;		/* loop iterations of a worker */
-	uint32_t idle_looks;	/* looks without work after which a worker is idle */
-	uint32_t flags;		/* MK_DISPATCH_* */
+	uint32_t steps;	     /* loop iterations of a worker */
+	uint32_t idle_looks; /* looks without work after which a worker is idle */
+	uint32_t flags;	     /* MK_DISPATCH_* */
 };
 
 struct mk_runner;

@@ -68,8 +68,7 @@ static mk_word *completions_word(const struct mk_context *context, uint32_t slot
 static void complete(struct mk_executor *executor, const struct mk_work *work,
 		     struct mk_outcome outcome)
 {
-	mk_word *entry =
-		mk_cq_word(executor->context, MK_CQ_HEADER_WORDS + work->slot);
+	mk_word *entry = mk_cq_word(executor->context, MK_CQ_HEADER_WORDS + work->slot);
 	uint32_t completions =
 		atomic_load_explicit(completions_word(executor->context, work->slot),
 				     memory_order_relaxed) +
@@ -127,9 +126,8 @@ static void count_claim(struct mk_executor *executor, const struct mk_work *work
 	if (mk_control_load(context, MK_CONTROL_STARVATION) != executor->streak)
 		mk_control_store(context, MK_CONTROL_STARVATION, executor->streak);
 	count(mk_control_word(context, MK_CONTROL_PRIORITY_FAIRNESS + priority), 1);
-	count(mk_control_word(context,
-			      MK_CONTROL_TENANT_FAIRNESS +
-				      work->tenant % MK_TENANT_FAIRNESS_COUNT),
+	count(mk_control_word(context, MK_CONTROL_TENANT_FAIRNESS +
+					       work->tenant % MK_TENANT_FAIRNESS_COUNT),
 	      1);
 }
 
@@ -192,7 +190,7 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 /* A place in the windows that a worker owns. */
 struct place {
 	uint32_t window;
-	uint32_t first;		/* slot of the window */
+	uint32_t first; /* slot of the window */
 	uint32_t size;
 };
 
@@ -223,10 +221,9 @@ static mk_word *window_state(const struct mk_executor *executor, uint32_t window
 {
 	const struct mk_context *context = executor->context;
 
-	return mk_state_word(context, MK_STATE_SLOTS +
-					      context->geometry.slots *
-						      MK_STATE_SLOT_WORDS +
-					      window * MK_STATE_WINDOW_WORDS + word);
+	return mk_state_word(
+		context, MK_STATE_SLOTS + context->geometry.slots * MK_STATE_SLOT_WORDS +
+				 window * MK_STATE_WINDOW_WORDS + word);
 }
 
 /* The slot of a window in which something is expected next. */
@@ -238,9 +235,9 @@ static mk_word *expected_word(const struct mk_executor *executor, struct place p
 /* Go on where a former dispatch ended, as near as its workers' windows allow. */
 static struct place begin_in_order(const struct mk_executor *executor, uint32_t *offset)
 {
-	uint32_t slot = atomic_load_explicit(
-		window_state(executor, executor->worker, MK_STATE_IN_ORDER),
-		memory_order_relaxed);
+	uint32_t slot = atomic_load_explicit(window_state(executor, executor->worker,
+							  MK_STATE_IN_ORDER),
+					     memory_order_relaxed);
 	uint32_t window = slot / executor->context->geometry.window_slots;
 	struct place place;
 
@@ -288,8 +285,8 @@ static bool look(struct mk_executor *executor, struct place place, uint32_t offs
 
 static uint32_t expected_offset(const struct mk_executor *executor, struct place place)
 {
-	uint32_t offset =
-		atomic_load_explicit(expected_word(executor, place), memory_order_relaxed);
+	uint32_t offset = atomic_load_explicit(expected_word(executor, place),
+					       memory_order_relaxed);
 
 	return offset < place.size ? offset : 0;
 }
@@ -310,8 +307,7 @@ static void leave(const struct mk_executor *executor)
 /* When every worker has found nothing for long, the dispatch is over. */
 static void vote(struct mk_executor *executor, uint32_t idle_looks)
 {
-	mk_word *idle_workers =
-		mk_state_word(executor->context, MK_STATE_IDLE_WORKERS);
+	mk_word *idle_workers = mk_state_word(executor->context, MK_STATE_IDLE_WORKERS);
 	bool idle = executor->idle >= idle_looks;
 
 	if (idle == executor->voted_idle)

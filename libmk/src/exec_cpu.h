@@ -20,11 +20,11 @@ struct mk_executor {
 	const struct mk_handler_entry *handlers;
 	size_t handler_count;
 
-	uint32_t budget;	/* steps left in this dispatch */
-	uint32_t slice;		/* steps left in this look at a slot */
-	uint32_t idle;		/* looks since something was found */
-	uint32_t streak;	/* claims in a row at CRITICAL or HIGH */
-	uint32_t executions;	/* times a slot was worked on */
+	uint32_t budget;     /* steps left in this dispatch */
+	uint32_t slice;	     /* steps left in this look at a slot */
+	uint32_t idle;	     /* looks since something was found */
+	uint32_t streak;     /* claims in a row at CRITICAL or HIGH */
+	uint32_t executions; /* times a slot was worked on */
 	bool voted_idle;
 };
 
@@ -41,8 +41,8 @@ void mk_interrupt_claimed(struct mk_context *context);
 
 /* How an operation or a slot goes on. */
 struct mk_outcome {
-	uint32_t status;	/* MK_STATUS_DONE, FAULT, YIELD or REQUEUE */
-	uint32_t fault;		/* MK_FAULT_*, with FAULT */
+	uint32_t status; /* MK_STATUS_DONE, FAULT, YIELD or REQUEUE */
+	uint32_t fault;	 /* MK_FAULT_*, with FAULT */
 };
 
 /* One slot being worked on. */
@@ -63,7 +63,7 @@ struct mk_outcome mk_execute(struct mk_executor *executor, struct mk_work *work)
 bool mk_fence_is_ready(struct mk_executor *executor, uint32_t slot, uint32_t items);
 
 /* Append a record to the debug log, or count it as dropped. */
-void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a, uint32_t b,
-		     uint32_t c);
+void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a,
+		     uint32_t b, uint32_t c);
 
 #endif /* MK_SRC_EXEC_CPU_H */

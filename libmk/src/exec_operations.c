@@ -69,13 +69,15 @@ static mk_word *arena_word(const struct mk_executor *executor, uint32_t word)
 	return (mk_word *)executor->context->arena.address + word;
 }
 
-static mk_word *slot_state(const struct mk_executor *executor, uint32_t slot, uint32_t word)
+static mk_word *slot_state(const struct mk_executor *executor, uint32_t slot,
+			   uint32_t word)
 {
 	return mk_state_word(executor->context,
 			     MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
 }
 
-static uint32_t load_state(const struct mk_executor *executor, uint32_t slot, uint32_t word)
+static uint32_t load_state(const struct mk_executor *executor, uint32_t slot,
+			   uint32_t word)
 {
 	return atomic_load_explicit(slot_state(executor, slot, word),
 				    memory_order_relaxed);
@@ -88,8 +90,8 @@ static void store_state(const struct mk_executor *executor, uint32_t slot, uint3
 			      memory_order_relaxed);
 }
 
-void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a, uint32_t b,
-		     uint32_t c)
+void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a,
+		     uint32_t b, uint32_t c)
 {
 	struct mk_context *context = executor->context;
 	mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
@@ -257,7 +259,8 @@ static struct mk_outcome call_handler(struct mk_executor *executor, struct mk_wo
 	return fault(MK_FAULT_HANDLER);
 }
 
-static struct mk_outcome users_operation(struct mk_executor *executor, struct mk_work *work)
+static struct mk_outcome users_operation(struct mk_executor *executor,
+					 struct mk_work *work)
 {
 	for (size_t i = 0; i < executor->handler_count; i++)
 		if (executor->handlers[i].opcode == work->opcode)
@@ -299,7 +302,8 @@ static struct mk_outcome operate(struct mk_executor *executor, struct mk_work *w
 }
 
 /* Metrics count operations that executed, inner ones too. */
-static struct mk_outcome operate_counted(struct mk_executor *executor, struct mk_work *work)
+static struct mk_outcome operate_counted(struct mk_executor *executor,
+					 struct mk_work *work)
 {
 	struct mk_outcome outcome = operate(executor, work);
 
@@ -321,9 +325,9 @@ static uint32_t inner_offset(const struct mk_work *work, uint32_t inner)
 }
 
 struct packed_layout {
-	uint32_t count;		/* inner operations */
-	uint32_t arg_words;	/* of all of them */
-	uint32_t first_arg;	/* words of the table before them */
+	uint32_t count;	    /* inner operations */
+	uint32_t arg_words; /* of all of them */
+	uint32_t first_arg; /* words of the table before them */
 };
 
 /* The whole layout is checked before anything has an effect. */
@@ -373,7 +377,8 @@ static void keep_args(struct mk_work *work, const struct packed_layout *layout,
 		work->args[begin + i] = inner->args[i];
 }
 
-static struct mk_outcome execute_packed(struct mk_executor *executor, struct mk_work *work)
+static struct mk_outcome execute_packed(struct mk_executor *executor,
+					struct mk_work *work)
 {
 	struct packed_layout layout;
 	uint32_t index;

@@ -23,9 +23,10 @@ static int open_cq_again(const struct mk_context *context)
 		 context->regions[MK_REGION_CQ].memory.fd);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return mk_fail(errno, "cannot open the cq's file by %s: %s; /proc must be "
-				      "mounted and the limit on open files (ulimit -n) not "
-				      "reached",
+		return mk_fail(errno,
+			       "cannot open the cq's file by %s: %s; /proc must be "
+			       "mounted and the limit on open files (ulimit -n) not "
+			       "reached",
 			       path, strerror(errno));
 	return fd;
 }
@@ -88,8 +89,8 @@ static bool swap_lease(struct mk_context *context, uint32_t window, uint64_t fro
 		       uint64_t to)
 {
 	/* What the former owner knew of the window's slots, the next one knows. */
-	return atomic_compare_exchange_strong_explicit(mk_cq_lease(context, window), &from,
-						       to, memory_order_acq_rel,
+	return atomic_compare_exchange_strong_explicit(mk_cq_lease(context, window),
+						       &from, to, memory_order_acq_rel,
 						       memory_order_relaxed);
 }
 
@@ -146,8 +147,9 @@ int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
 		return 0;
 	}
 	close(*fd);
-	return mk_fail(EUSERS, "all %u producer ids of the context are in use; close some "
-			       "producers",
+	return mk_fail(EUSERS,
+		       "all %u producer ids of the context are in use; close some "
+		       "producers",
 		       MK_LOCK_LAST_PRODUCER);
 }
 

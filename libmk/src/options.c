@@ -15,12 +15,13 @@ int mk_options_copy(const char *name, void *known, size_t known_size, const void
 		return 0;
 	memcpy(&size, options, sizeof(size));
 	if (size < sizeof(size))
-		return mk_fail(EINVAL, "%s says it has %zu bytes; set .size = sizeof(%s)", name,
-			       size, name);
+		return mk_fail(EINVAL, "%s says it has %zu bytes; set .size = sizeof(%s)",
+			       name, size, name);
 	for (size_t i = known_size; i < size; i++)
 		if (((const unsigned char *)options)[i])
-			return mk_fail(E2BIG, "%s sets byte %zu, but this library knows only "
-					      "%zu; update libmk",
+			return mk_fail(E2BIG,
+				       "%s sets byte %zu, but this library knows only "
+				       "%zu; update libmk",
 				       name, i, known_size);
 	memcpy(known, options, size < known_size ? size : known_size);
 	return 0;

@@ -19,8 +19,7 @@ struct mk_producer {
 	uint32_t tenant;
 };
 
-int mk_producer_open(struct mk_context *context,
-		     const struct mk_producer_options *wanted,
+int mk_producer_open(struct mk_context *context, const struct mk_producer_options *wanted,
 		     struct mk_producer **result)
 {
 	struct mk_producer_options options;
@@ -79,11 +78,13 @@ static int take_slots(struct mk_producer *producer, uint32_t count, uint64_t tim
 static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
 {
 	if (!timeout_ns)
-		return mk_fail(EAGAIN, "the ring is full: no free slot in the %u windows that "
-				       "this producer may lease, of %u",
+		return mk_fail(EAGAIN,
+			       "the ring is full: no free slot in the %u windows that "
+			       "this producer may lease, of %u",
 			       producer->windows.max, producer->context->window_count);
-	return mk_fail(ETIMEDOUT, "the ring stayed full for %llu ns; is an engine running, and "
-				  "is a masked tenant's work filling it?",
+	return mk_fail(ETIMEDOUT,
+		       "the ring stayed full for %llu ns; is an engine running, and "
+		       "is a masked tenant's work filling it?",
 		       (unsigned long long)timeout_ns);
 }
 
@@ -94,8 +95,8 @@ static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
 static void store_slot(struct mk_producer *producer, uint32_t slot,
 		       const uint32_t words[MK_SLOT_WORDS], struct mk_ticket *ticket)
 {
-	mk_word *target = &producer->context->regions[MK_REGION_RING]
-				   .inbound[slot * MK_SLOT_WORDS];
+	mk_word *target =
+		&producer->context->regions[MK_REGION_RING].inbound[slot * MK_SLOT_WORDS];
 	uint32_t completed = mk_entry_count(mk_cq_entry(producer->context, slot));
 
 	for (uint32_t i = MK_SLOT_STATUS + 1; i < MK_SLOT_WORDS; i++)
@@ -203,9 +204,10 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	int ret;
 
 	if (count > limit)
-		return mk_fail(EMSGSIZE, "a batch of %zu operations and a fence does not fit a "
-					 "window of %u slots; split it, or create the context "
-					 "with larger windows",
+		return mk_fail(EMSGSIZE,
+			       "a batch of %zu operations and a fence does not fit a "
+			       "window of %u slots; split it, or create the context "
+			       "with larger windows",
 			       count, limit + 1);
 	ret = check_items(items, count);
 	if (ret)

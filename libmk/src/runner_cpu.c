@@ -25,11 +25,11 @@ struct mk_runner {
 	/* What follows is under the lock; every change of it is broadcast. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	uint32_t submitted;	/* dispatches so far */
-	uint32_t begun;		/* of these, begun */
+	uint32_t submitted; /* dispatches so far */
+	uint32_t begun;	    /* of these, begun */
 	uint32_t ended;
-	uint32_t waited;	/* of those, waited for */
-	uint32_t arrived;	/* workers at the end of the current one */
+	uint32_t waited;  /* of those, waited for */
+	uint32_t arrived; /* workers at the end of the current one */
 	bool closing;
 };
 
@@ -46,8 +46,9 @@ static void store_state(struct mk_context *context, uint32_t word, uint32_t valu
 
 static void restart_log(struct mk_context *context)
 {
-	atomic_store_explicit(&context->regions[MK_REGION_DEBUG_LOG].outbound[MK_LOG_CURSOR],
-			      0, memory_order_release);
+	atomic_store_explicit(
+		&context->regions[MK_REGION_DEBUG_LOG].outbound[MK_LOG_CURSOR], 0,
+		memory_order_release);
 	store_state(context, MK_STATE_LOG_RESERVED, 0);
 	atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_LOG_GENERATION), 1,
 				  memory_order_release);
@@ -130,8 +131,9 @@ static int start_thread(struct worker *worker)
 	error = pthread_create(&worker->thread, NULL, worker_thread, worker);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
-		return mk_fail(error, "cannot start host thread %u: %s; ask for fewer "
-				      "workgroups",
+		return mk_fail(error,
+			       "cannot start host thread %u: %s; ask for fewer "
+			       "workgroups",
 			       worker->executor.worker, strerror(error));
 	return 0;
 }
@@ -161,7 +163,8 @@ static void init_lock(struct mk_runner *runner)
 	pthread_mutex_init(&runner->lock, NULL);
 }
 
-static int start_workers(struct mk_runner *runner, const struct mk_engine_options *options)
+static int start_workers(struct mk_runner *runner,
+			 const struct mk_engine_options *options)
 {
 	int ret = 0;
 
@@ -192,7 +195,8 @@ static int cpu_open(struct mk_context *context, const struct mk_engine_options *
 	if (!runner)
 		return mk_fail(ENOMEM, "no memory for the reference executor");
 	runner->context = context;
-	runner->workers = options->workgroups ? options->workgroups : mk_default_workers();
+	runner->workers = options->workgroups ? options->workgroups :
+						mk_default_workers();
 	init_lock(runner);
 	runner->worker = calloc(runner->workers, sizeof(*runner->worker));
 	if (!runner->worker)

@@ -17,8 +17,8 @@ struct mk_runner {
 	VkCommandBuffer commands[MK_DISPATCHES_QUEUED];
 	VkFence fences[MK_DISPATCHES_QUEUED];
 	uint32_t workgroups;
-	uint32_t submitted;	/* dispatches so far */
-	uint32_t waited;	/* of these, known to have ended */
+	uint32_t submitted; /* dispatches so far */
+	uint32_t waited;    /* of these, known to have ended */
 };
 
 static int create_commands(struct mk_runner *runner)
@@ -85,7 +85,8 @@ static void fill_info(const struct mk_runner *runner, enum mk_import import,
 	info->workgroups = runner->workgroups;
 }
 
-static int vulkan_open(struct mk_context *context, const struct mk_engine_options *options,
+static int vulkan_open(struct mk_context *context,
+		       const struct mk_engine_options *options,
 		       struct mk_engine_info *info, struct mk_runner **result)
 {
 	struct mk_runner *runner = calloc(1, sizeof(*runner));
@@ -123,8 +124,8 @@ static int vulkan_submit(struct mk_runner *runner, const struct mk_dispatch *dis
 	VkResult result;
 	int ret;
 
-	ret = mk_vk_kernel_record(&runner->kernel, runner->context, runner->commands[index],
-				  runner->workgroups, dispatch);
+	ret = mk_vk_kernel_record(&runner->kernel, runner->context,
+				  runner->commands[index], runner->workgroups, dispatch);
 	if (ret)
 		return ret;
 	result = vkResetFences(runner->device.device, 1, &runner->fences[index]);
@@ -140,8 +141,8 @@ static int vulkan_submit(struct mk_runner *runner, const struct mk_dispatch *dis
 static int vulkan_wait(struct mk_runner *runner, uint64_t timeout_ns)
 {
 	uint32_t index = runner->waited % MK_DISPATCHES_QUEUED;
-	VkResult result = vkWaitForFences(runner->device.device, 1, &runner->fences[index],
-					  VK_TRUE, timeout_ns);
+	VkResult result = vkWaitForFences(runner->device.device, 1,
+					  &runner->fences[index], VK_TRUE, timeout_ns);
 
 	if (result == VK_TIMEOUT)
 		return -ETIMEDOUT;

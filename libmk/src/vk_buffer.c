@@ -45,7 +45,8 @@ static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
 			return 0;
 		}
 	}
-	return mk_fail(EIO, "%s has no coherent memory type for imported memory (types 0x%x)",
+	return mk_fail(EIO,
+		       "%s has no coherent memory type for imported memory (types 0x%x)",
 		       device->name, allowed);
 }
 
@@ -63,8 +64,8 @@ static int allocate(const struct mk_vk_device *device, uint32_t import_types,
 
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
 	if (requirements.size > bytes)
-		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu", device->name,
-			       (unsigned long long)requirements.size,
+		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu",
+			       device->name, (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
 	ret = find_memory_type(device, import_types & requirements.memoryTypeBits,
 			       &info.memoryTypeIndex);
@@ -78,7 +79,8 @@ static int allocate(const struct mk_vk_device *device, uint32_t import_types,
 }
 
 static int import_host_pointer(const struct mk_vk_device *device,
-			       const struct mk_memory *memory, struct mk_vk_buffer *buffer)
+			       const struct mk_memory *memory,
+			       struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
 		VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
@@ -97,11 +99,13 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	int ret;
 
 	if (!device->imports_host_pointers || !get_properties)
-		return mk_fail(ENOTSUP, "%s cannot import host pointers; use another import",
+		return mk_fail(ENOTSUP,
+			       "%s cannot import host pointers; use another import",
 			       device->name);
 	if (memory->mapped_bytes % device->host_pointer_alignment)
-		return mk_fail(ENOTSUP, "%s imports host memory in units of %llu bytes, a page "
-					"is smaller",
+		return mk_fail(ENOTSUP,
+			       "%s imports host memory in units of %llu bytes, a page "
+			       "is smaller",
 			       device->name,
 			       (unsigned long long)device->host_pointer_alignment);
 	result = get_properties(device->device, type, memory->address, &properties);
@@ -114,8 +118,8 @@ static int import_host_pointer(const struct mk_vk_device *device,
 			buffer);
 }
 
-static int import_dma_buf(const struct mk_vk_device *device, const struct mk_memory *memory,
-			  struct mk_vk_buffer *buffer)
+static int import_dma_buf(const struct mk_vk_device *device,
+			  const struct mk_memory *memory, struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
 		VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
@@ -160,8 +164,9 @@ int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memor
 
 	memset(buffer, 0, sizeof(*buffer));
 	if (memory->mapped_bytes > device->storage_buffer_limit)
-		return mk_fail(EFBIG, "%zu bytes exceed the %llu of one buffer on %s; create "
-				      "the context with less",
+		return mk_fail(EFBIG,
+			       "%zu bytes exceed the %llu of one buffer on %s; create "
+			       "the context with less",
 			       memory->mapped_bytes,
 			       (unsigned long long)device->storage_buffer_limit,
 			       device->name);

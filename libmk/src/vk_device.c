@@ -83,10 +83,11 @@ static void find_imports(struct mk_vk_device *device)
 	if (!extensions)
 		return;
 	vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, extensions);
-	device->imports_host_pointers =
-		has_extension(extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	device->imports_host_pointers = has_extension(
+		extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
 	device->imports_dma_bufs =
-		has_extension(extensions, count, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+		has_extension(extensions, count,
+			      VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
 		has_extension(extensions, count,
 			      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
 	free(extensions);
@@ -155,7 +156,8 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 	};
 
 	vkGetPhysicalDeviceProperties2(device->physical, &properties);
-	snprintf(device->name, sizeof(device->name), "%s", properties.properties.deviceName);
+	snprintf(device->name, sizeof(device->name), "%s",
+		 properties.properties.deviceName);
 	if (wanted && !strstr(device->name, wanted))
 		return "has another name";
 	if (properties.properties.apiVersion < VK_API_VERSION_1_2)
@@ -170,11 +172,12 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 	if (!device->imports_host_pointers && !device->imports_dma_bufs)
 		return "can import neither host pointers nor DMA-bufs";
 
-	snprintf(device->driver, sizeof(device->driver), "%.100s %.150s", driver.driverName,
-		 driver.driverInfo);
+	snprintf(device->driver, sizeof(device->driver), "%.100s %.150s",
+		 driver.driverName, driver.driverInfo);
 	device->host_pointer_alignment = host.minImportedHostPointerAlignment;
 	device->storage_buffer_limit = properties.properties.limits.maxStorageBufferRange;
-	device->workgroup_limit = properties.properties.limits.maxComputeWorkGroupCount[0];
+	device->workgroup_limit =
+		properties.properties.limits.maxComputeWorkGroupCount[0];
 	device->step_limit = find_step_limit(&driver);
 	return NULL;
 }
@@ -201,8 +204,9 @@ static int choose(struct mk_vk_device *device, const char *wanted)
 			used += (size_t)snprintf(reasons + used, sizeof(reasons) - used,
 						 "; %s %s", device->name, lack);
 	}
-	return mk_fail(ENODEV, "none of %u Vulkan devices fits%s; install "
-			       "mesa-vulkan-drivers for lavapipe",
+	return mk_fail(ENODEV,
+		       "none of %u Vulkan devices fits%s; install "
+		       "mesa-vulkan-drivers for lavapipe",
 		       count, reasons);
 }
 

@@ -16,9 +16,9 @@ struct mk_vk_device {
 	bool imports_host_pointers;
 	bool imports_dma_bufs;
 	VkDeviceSize host_pointer_alignment;
-	VkDeviceSize storage_buffer_limit;	/* bytes of one buffer */
+	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */
 	uint32_t workgroup_limit;
-	uint32_t step_limit;			/* loop iterations of one invocation */
+	uint32_t step_limit; /* loop iterations of one invocation */
 	char name[256];
 	char driver[256];
 };

@@ -35,7 +35,8 @@ static const struct mk_memory *bound_memory(const struct mk_context *context,
 	return &context->state;
 }
 
-static void destroy_buffers(const struct mk_vk_device *device, struct mk_vk_kernel *kernel)
+static void destroy_buffers(const struct mk_vk_device *device,
+			    struct mk_vk_kernel *kernel)
 {
 	for (uint32_t i = 0; i < MK_VK_BINDINGS; i++)
 		mk_vk_buffer_destroy(device, &kernel->buffers[i]);
@@ -181,8 +182,7 @@ static int create_descriptors(const struct mk_vk_device *device,
 	return 0;
 }
 
-int mk_vk_kernel_open(const struct mk_vk_device *device,
-		      const struct mk_context *context,
+int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context *context,
 		      const struct mk_engine_options *options, enum mk_import *import,
 		      struct mk_vk_kernel *kernel)
 {
@@ -230,7 +230,8 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 			const struct mk_context *context, VkCommandBuffer commands,
 			uint32_t workgroups, const struct mk_dispatch *dispatch)
 {
-	const VkAccessFlags shader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+	const VkAccessFlags shader = VK_ACCESS_SHADER_READ_BIT |
+				     VK_ACCESS_SHADER_WRITE_BIT;
 	const VkCommandBufferBeginInfo begin = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
 		.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
@@ -263,11 +264,12 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 	vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE,
 				kernel->pipeline_layout, 0, 1, &kernel->descriptor_set, 0,
 				NULL);
-	vkCmdPushConstants(commands, kernel->pipeline_layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-			   sizeof(parameters), &parameters);
+	vkCmdPushConstants(commands, kernel->pipeline_layout, VK_SHADER_STAGE_COMPUTE_BIT,
+			   0, sizeof(parameters), &parameters);
 	vkCmdDispatch(commands, workgroups, 1, 1);
-	barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
-		VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+	barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+		VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+		VK_ACCESS_HOST_READ_BIT);
 	result = vkEndCommandBuffer(commands);
 	return result ? mk_vk_fail(result, "cannot record a dispatch") : 0;
 }

@@ -23,8 +23,7 @@ struct mk_vk_kernel {
  * Import the memories of @context and compile the kernel.  MK_IMPORT_AUTO becomes
  * what was used.
  */
-int mk_vk_kernel_open(const struct mk_vk_device *device,
-		      const struct mk_context *context,
+int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context *context,
 		      const struct mk_engine_options *options, enum mk_import *import,
 		      struct mk_vk_kernel *kernel);
 

@@ -19,8 +19,9 @@ int mk_ticket_look(const struct mk_context *context, const struct mk_ticket *tic
 	if (ahead >= COUNT_HALF)
 		return -EAGAIN;
 	if (ahead)
-		return mk_fail(ESTALE, "slot %u has ended and was used %u times since; wait for "
-				       "a ticket before publishing a whole ring more",
+		return mk_fail(ESTALE,
+			       "slot %u has ended and was used %u times since; wait for "
+			       "a ticket before publishing a whole ring more",
 			       ticket->slot, ahead);
 	if ((entry & MK_CQ_ENTRY_STATUS_MASK) == MK_STATUS_FAULT)
 		return (int)(entry >> MK_CQ_ENTRY_FAULT_SHIFT & MK_CQ_ENTRY_FAULT_MASK);
@@ -34,16 +35,18 @@ int mk_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
 	int ret;
 
 	if (ticket->slot >= context->geometry.slots)
-		return mk_fail(EINVAL, "a ticket for slot %u of a ring of %u; use what publish "
-				       "returned",
+		return mk_fail(EINVAL,
+			       "a ticket for slot %u of a ring of %u; use what publish "
+			       "returned",
 			       ticket->slot, context->geometry.slots);
 	do {
 		ret = mk_ticket_look(context, ticket);
 	} while (ret == -EAGAIN && mk_poll_again(&poll));
 
 	if (ret == -EAGAIN && timeout_ns)
-		return mk_fail(ETIMEDOUT, "slot %u has not ended in %llu ns; is an engine "
-					  "running, and its tenant authorised?",
+		return mk_fail(ETIMEDOUT,
+			       "slot %u has not ended in %llu ns; is an engine "
+			       "running, and its tenant authorised?",
 			       ticket->slot, (unsigned long long)timeout_ns);
 	if (ret == -EAGAIN)
 		return mk_fail(EAGAIN, "slot %u has not ended yet", ticket->slot);

@@ -13,23 +13,23 @@
 
 struct mk_held_window {
 	uint32_t window;
-	uint32_t next;		/* the slot in it to use next */
-	uint32_t published;	/* since it was leased */
-	uint32_t base;		/* completions of its slots when it was leased */
-	uint32_t tickets;	/* handed out and not waited for */
-	bool inherited;		/* what a dead producer published may be in flight */
+	uint32_t next;	    /* the slot in it to use next */
+	uint32_t published; /* since it was leased */
+	uint32_t base;	    /* completions of its slots when it was leased */
+	uint32_t tickets;   /* handed out and not waited for */
+	bool inherited;	    /* what a dead producer published may be in flight */
 };
 
 struct mk_windows {
 	struct mk_context *context;
-	uint64_t owner;		/* what our leases say */
-	int fd;			/* holds the lock that proves us alive */
+	uint64_t owner; /* what our leases say */
+	int fd;		/* holds the lock that proves us alive */
 	uint32_t max;
 	uint32_t count;
-	uint32_t current;	/* index into held */
-	uint32_t hint;		/* the window to try to lease first */
-	bool giving_way;	/* publish nothing until a window went back */
-	bool asked;		/* others for a window */
+	uint32_t current; /* index into held */
+	uint32_t hint;	  /* the window to try to lease first */
+	bool giving_way;  /* publish nothing until a window went back */
+	bool asked;	  /* others for a window */
 	struct mk_held_window *held;
 };
 

@@ -33,8 +33,8 @@ extern "C" {
 /* One operation to publish. */
 struct mk_item {
 	uint32_t opcode;
-	uint32_t arg_count;	/* words in args, at most MK_SLOT_ARG_COUNT */
-	const uint32_t *args;	/* may be NULL when arg_count is 0 */
+	uint32_t arg_count;   /* words in args, at most MK_SLOT_ARG_COUNT */
+	const uint32_t *args; /* may be NULL when arg_count is 0 */
 };
 
 /* An operation that turns one input into one output; published as its args. */
@@ -154,13 +154,13 @@ MK_PUBLIC int mk_slot_encode_packed(uint32_t words[MK_SLOT_WORDS], uint32_t tena
  * The priority written is NORMAL, unused arguments are zero, the status comes
  * last.
  */
-MK_PUBLIC int mk_ring_publish(void *ring, size_t length, uint32_t slot,
-			      uint32_t tenant, const struct mk_item *item);
+MK_PUBLIC int mk_ring_publish(void *ring, size_t length, uint32_t slot, uint32_t tenant,
+			      const struct mk_item *item);
 
 /* mk_ring_publish_packed() - publish several operations in one slot. */
 MK_PUBLIC int mk_ring_publish_packed(void *ring, size_t length, uint32_t slot,
-				     uint32_t tenant,
-				     const struct mk_item *operations, size_t count);
+				     uint32_t tenant, const struct mk_item *operations,
+				     size_t count);
 
 /**
  * mk_ring_publish_batch() - publish operations and a fence behind them
@@ -183,15 +183,14 @@ MK_PUBLIC int64_t mk_ring_publish_batch(void *ring, size_t length, uint32_t star
  */
 MK_PUBLIC int mk_ring_publish_work_items(void *ring, size_t length, uint32_t start,
 					 uint32_t tenant,
-					 const struct mk_work_item *items,
-					 size_t count);
+					 const struct mk_work_item *items, size_t count);
 
 /* mk_ring_done_slots() - how many slots are DONE, or a negative errno. */
 MK_PUBLIC int64_t mk_ring_done_slots(const void *ring, size_t length);
 
 /* mk_load_miss() - fill @args with the arguments of a LOAD_MISS. */
-MK_PUBLIC void mk_load_miss(struct mk_item *item, uint32_t args[2],
-			    uint32_t resource, bool prefetch);
+MK_PUBLIC void mk_load_miss(struct mk_item *item, uint32_t args[2], uint32_t resource,
+			    bool prefetch);
 
 /*
  * IO queue --------------------------------------------------------------
@@ -202,10 +201,10 @@ MK_PUBLIC void mk_load_miss(struct mk_item *item, uint32_t args[2],
 
 struct mk_io_request {
 	uint32_t slot;
-	uint32_t op;		/* MK_IO_OP_* */
+	uint32_t op; /* MK_IO_OP_* */
 	uint32_t source;
 	uint32_t destination;
-	uint64_t offset;	/* bytes */
+	uint64_t offset; /* bytes */
 	uint32_t byte_count;
 	uint32_t tag;
 };
@@ -242,8 +241,8 @@ MK_PUBLIC int mk_io_publish_ingest(void *queue, size_t length, uint32_t slot,
  *
  * Return: requests taken, or a negative errno.
  */
-MK_PUBLIC int64_t mk_io_claim(void *queue, size_t length,
-			      struct mk_io_request *requests, size_t capacity);
+MK_PUBLIC int64_t mk_io_claim(void *queue, size_t length, struct mk_io_request *requests,
+			      size_t capacity);
 
 /*
  * mk_io_complete() - answer claimed requests, all of them or none.
@@ -294,8 +293,8 @@ MK_PUBLIC int mk_control_done_count(const void *control, size_t length,
 MK_PUBLIC int mk_control_epoch(const void *control, size_t length, uint32_t *epoch);
 
 /* mk_control_observable() - one observable word; -ERANGE outside the buffer. */
-MK_PUBLIC int mk_control_observable(const void *control, size_t length,
-				    uint32_t index, uint32_t *value);
+MK_PUBLIC int mk_control_observable(const void *control, size_t length, uint32_t index,
+				    uint32_t *value);
 
 /**
  * mk_control_metrics() - executions of the opcodes 0 to 31

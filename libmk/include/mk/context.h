@@ -23,16 +23,16 @@ struct mk_context;
 
 /* Sizes of a context; a field of 0 takes the default named beside it. */
 struct mk_geometry {
-	size_t size;			/* sizeof(struct mk_geometry) */
-	uint32_t slots;			/* of the ring: 1024 */
-	uint32_t window_slots;		/* slots leased together: 32, or all if fewer */
-	uint32_t log_records;		/* of the debug log: 64 */
-	uint32_t io_slots;		/* of the io queue: 64 */
-	uint32_t io_request_slots;	/* of these, the device's: half */
-	uint32_t observable_words;	/* 0 is 0 */
-	uint32_t tenants;		/* authorised from the start: 1 */
-	uint32_t flags;			/* MK_CONTEXT_ALLOW_SHUTDOWN */
-	uint64_t arena_bytes;		/* 0 is none */
+	size_t size;		   /* sizeof(struct mk_geometry) */
+	uint32_t slots;		   /* of the ring: 1024 */
+	uint32_t window_slots;	   /* slots leased together: 32, or all if fewer */
+	uint32_t log_records;	   /* of the debug log: 64 */
+	uint32_t io_slots;	   /* of the io queue: 64 */
+	uint32_t io_request_slots; /* of these, the device's: half */
+	uint32_t observable_words; /* 0 is 0 */
+	uint32_t tenants;	   /* authorised from the start: 1 */
+	uint32_t flags;		   /* MK_CONTEXT_ALLOW_SHUTDOWN */
+	uint64_t arena_bytes;	   /* 0 is none */
 };
 
 /*
@@ -121,15 +121,15 @@ MK_PUBLIC void mk_context_shutdown(struct mk_context *context);
 
 /* What the device has counted; each is monotone, and exact at rest. */
 struct mk_counters {
-	uint64_t slots_done;		/* slots that ended DONE */
-	uint32_t done_count;		/* the same, as 32 bits that wrap */
+	uint64_t slots_done; /* slots that ended DONE */
+	uint32_t done_count; /* the same, as 32 bits that wrap */
 	uint32_t faults;
 	uint32_t epoch;
-	uint32_t log_dropped;		/* debug records that found no room */
-	uint32_t log_generation;	/* times the debug log was restarted */
+	uint32_t log_dropped;	 /* debug records that found no room */
+	uint32_t log_generation; /* times the debug log was restarted */
 	uint32_t heartbeat;
 	uint32_t dispatches;
-	uint32_t engine_state;		/* MK_ENGINE_* */
+	uint32_t engine_state; /* MK_ENGINE_* */
 };
 
 MK_PUBLIC void mk_context_counters(const struct mk_context *context,

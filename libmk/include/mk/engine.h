@@ -19,39 +19,39 @@ extern "C" {
 struct mk_engine;
 
 enum mk_engine_kind {
-	MK_ENGINE_KIND_VULKAN,	/* the resident kernel on a Vulkan device */
-	MK_ENGINE_KIND_CPU,	/* the reference executor on host threads */
+	MK_ENGINE_KIND_VULKAN, /* the resident kernel on a Vulkan device */
+	MK_ENGINE_KIND_CPU,    /* the reference executor on host threads */
 };
 
 /* How the regions reach the Vulkan device. */
 enum mk_import {
-	MK_IMPORT_AUTO,		/* DMA-buf where the driver can, else host pointer */
+	MK_IMPORT_AUTO, /* DMA-buf where the driver can, else host pointer */
 	MK_IMPORT_DMA_BUF,
 	MK_IMPORT_HOST_POINTER,
 };
 
 struct mk_engine_options {
-	size_t size;			/* sizeof(struct mk_engine_options) */
+	size_t size; /* sizeof(struct mk_engine_options) */
 	enum mk_engine_kind kind;
-	enum mk_import import;		/* Vulkan */
-	uint32_t workgroups;		/* or host threads; 0: one less than the cores */
-	uint32_t dispatch_steps;	/* bound of one dispatch; 0: adapts to the device */
-	uint32_t park_after_us;		/* idle time before parking; 0: 2000 */
-	const char *device;		/* part of a device's name; NULL: the first fit */
-	const uint32_t *spirv;		/* a kernel from mkcc; NULL: the library's own */
+	enum mk_import import;	 /* Vulkan */
+	uint32_t workgroups;	 /* or host threads; 0: one less than the cores */
+	uint32_t dispatch_steps; /* bound of one dispatch; 0: adapts to the device */
+	uint32_t park_after_us;	 /* idle time before parking; 0: 2000 */
+	const char *device;	 /* part of a device's name; NULL: the first fit */
+	const uint32_t *spirv;	 /* a kernel from mkcc; NULL: the library's own */
 	size_t spirv_bytes;
 	const struct mk_handler_entry *handlers; /* the reference executor's */
 	size_t handler_count;
 };
 
 struct mk_engine_info {
-	char device[256];	/* the Vulkan device's name, or "host threads" */
-	char driver[256];	/* name and version */
-	char placement[64];	/* how memory is shared, as "shared, imported as dma-buf" */
-	uint32_t workgroups;	/* started in each dispatch */
+	char device[256];    /* the Vulkan device's name, or "host threads" */
+	char driver[256];    /* name and version */
+	char placement[64];  /* how memory is shared, as "shared, imported as dma-buf" */
+	uint32_t workgroups; /* started in each dispatch */
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
-	uint32_t dispatches;	/* ended so far */
-	uint32_t parks;		/* times the engine went to sleep */
+	uint32_t dispatches;	  /* ended so far */
+	uint32_t parks;		  /* times the engine went to sleep */
 };
 
 /**

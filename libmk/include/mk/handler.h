@@ -32,14 +32,14 @@ struct mk_call {
 	uint32_t opcode;
 	uint32_t tenant;
 	uint32_t slot;
-	struct mk_executor *executor;	/* the library's */
-	uint32_t fault;			/* the library's */
+	struct mk_executor *executor; /* the library's */
+	uint32_t fault;		      /* the library's */
 };
 
 typedef uint32_t (*mk_handler)(struct mk_call *call);
 
 struct mk_handler_entry {
-	uint32_t opcode;	/* a user's opcode */
+	uint32_t opcode; /* a user's opcode */
 	mk_handler handler;
 };
 

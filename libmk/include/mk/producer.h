@@ -25,9 +25,9 @@ extern "C" {
 struct mk_producer;
 
 struct mk_producer_options {
-	size_t size;		/* sizeof(struct mk_producer_options) */
-	uint32_t tenant;	/* written into every slot */
-	uint32_t max_windows;	/* leased at a time: 0 is half of the ring's */
+	size_t size;	      /* sizeof(struct mk_producer_options) */
+	uint32_t tenant;      /* written into every slot */
+	uint32_t max_windows; /* leased at a time: 0 is half of the ring's */
 };
 
 /*
@@ -87,7 +87,8 @@ MK_PUBLIC int mk_producer_publish_packed(struct mk_producer *producer,
  */
 MK_PUBLIC int64_t mk_producer_publish_many(struct mk_producer *producer,
 					   const struct mk_item *items, size_t count,
-					   uint64_t timeout_ns, struct mk_ticket *tickets);
+					   uint64_t timeout_ns,
+					   struct mk_ticket *tickets);
 
 /**
  * mk_producer_publish_batch() - publish operations with a fence behind them

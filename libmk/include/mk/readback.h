@@ -21,8 +21,8 @@ extern "C" {
 /* Bytes that the caller owns. */
 struct mk_buffer {
 	void *data;
-	size_t length;		/* bytes in use */
-	size_t capacity;	/* bytes allocated, at least length */
+	size_t length;	 /* bytes in use */
+	size_t capacity; /* bytes allocated, at least length */
 };
 
 /* The four buffers, indexed by MK_REGION_CONTROL to MK_REGION_IO_QUEUE. */
@@ -32,8 +32,8 @@ struct mk_readback {
 
 /* What a readback should be. */
 struct mk_readback_shape {
-	uint32_t slots;		/* of the ring */
-	uint32_t records;	/* of the debug log */
+	uint32_t slots;	  /* of the ring */
+	uint32_t records; /* of the debug log */
 };
 
 struct mk_readback_counters {
