@@ -29,7 +29,7 @@ struct mk_executor {
 	uint32_t *arena;
 	uint32_t words;
 	uint32_t steps_at_a_time; /* granted in one call */
-	uint64_t steps; /* granted in all */
+	uint64_t steps;		  /* granted in all */
 };
 
 uint32_t mk_call_steps(struct mk_call *call, uint32_t wanted)

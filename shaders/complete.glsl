@@ -28,23 +28,81 @@ uint mk_slot_priority(uint slot)
 	       uint(slot >= mk_first_low) + uint(slot >= mk_first_idle);
 }
 
+/*
+ * What a worker has counted and not told yet.  It tells when it finds no more work,
+ * and now and then: an atomic for each slot would hold up the stores of all slots
+ * before it.
+ */
+uint mk_done;
+uvec3 mk_quick_metrics;		/* of NOP, STORE_U32, ATOMIC_ADD */
+uint mk_claims;			/* of one tenant at one priority */
+uint mk_claims_tenant, mk_claims_priority;
+
 /* Quotas and fairness are counted, not enforced. */
+void mk_tell_claims()
+{
+	if (mk_claims == 0u)
+		return;
+	MK_ADD(control[MK_CONTROL_PRIORITY_FAIRNESS + mk_claims_priority], mk_claims);
+	MK_ADD(control[MK_CONTROL_TENANT_FAIRNESS +
+		       mk_claims_tenant % MK_TENANT_FAIRNESS_COUNT],
+	       mk_claims);
+	mk_claims = 0u;
+}
+
 void mk_count_claim(uint slot, uint tenant)
 {
 	uint priority = mk_slot_priority(slot);
 
+	if (tenant != mk_claims_tenant || priority != mk_claims_priority)
+		mk_tell_claims();
+	mk_claims_tenant = tenant;
+	mk_claims_priority = priority;
+	mk_claims++;
 	mk_streak = priority <= MK_PRIORITY_HIGH ? mk_streak + 1u : 0u;
 	if (mk_streak != mk_streak_stored)
 		MK_STORE_RELAXED(control[MK_CONTROL_STARVATION], mk_streak);
 	mk_streak_stored = mk_streak;
-	MK_ADD(control[MK_CONTROL_PRIORITY_FAIRNESS + priority], 1u);
-	MK_ADD(control[MK_CONTROL_TENANT_FAIRNESS + tenant % MK_TENANT_FAIRNESS_COUNT], 1u);
 }
 
-void mk_claim(uint slot, uint status, uint tenant)
+void mk_tell_counts()
 {
-	MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) =
-		cq[MK_CQ_HEADER_WORDS + slot] >> MK_CQ_ENTRY_COUNT_SHIFT;
+	mk_tell_claims();
+	if (mk_quick_metrics.x != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_NOP], mk_quick_metrics.x);
+	if (mk_quick_metrics.y != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_STORE_U32], mk_quick_metrics.y);
+	if (mk_quick_metrics.z != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_ATOMIC_ADD], mk_quick_metrics.z);
+	mk_quick_metrics = uvec3(0u);
+	if (mk_done != 0u) {
+		MK_ADD(control[MK_CONTROL_DONE_COUNT], mk_done);
+		if (MK_ADD(cq[MK_CQ_SLOTS_DONE_LOW], mk_done) > 0xffffffffu - mk_done)
+			MK_ADD(cq[MK_CQ_SLOTS_DONE_HIGH], 1u);
+	}
+	mk_done = 0u;
+}
+
+bool mk_has_counts_to_tell()
+{
+	return mk_claims != 0u;
+}
+
+void mk_begin_counting()
+{
+	mk_done = mk_claims = 0u;
+	mk_claims_tenant = mk_claims_priority = 0u;
+	mk_quick_metrics = uvec3(0u);
+	mk_executions = 0u;
+	mk_streak = mk_streak_stored = 0u;
+}
+
+/* Returns the completions of the slot so far, for mk_complete(). */
+uint mk_claim(uint slot, uint status, uint tenant)
+{
+	uint completions = cq[MK_CQ_HEADER_WORDS + slot] >> MK_CQ_ENTRY_COUNT_SHIFT;
+
+	MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) = completions;
 	MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
 	/* CLAIMED is visible before the first effect is. */
 	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,
@@ -52,25 +110,14 @@ void mk_claim(uint slot, uint status, uint tenant)
 	if (status == MK_STATUS_PUBLISHED)
 		mk_count_claim(slot, tenant);
 	mk_executions++;
+	return completions;
 }
 
-void mk_count_done()
+/* Effects, then the cq entry, then the status: it is up to date for who sees that. */
+void mk_complete(uint slot, uint status, uint fault, uint completions)
 {
-	MK_ADD(control[MK_CONTROL_DONE_COUNT], 1u);
-	if (MK_ADD(cq[MK_CQ_SLOTS_DONE_LOW], 1u) == 0xffffffffu)
-		MK_ADD(cq[MK_CQ_SLOTS_DONE_HIGH], 1u);
-}
-
-/*
- * Effects, then counters, then the cq entry, then the status.  So counters are
- * exact for who waited for every slot, and the entry is for who sees the status.
- */
-void mk_complete(uint slot, uint status, uint fault)
-{
-	uint entry = MK_CQ_HEADER_WORDS + slot;
-	uint completions = MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) + 1u;
-
-	MK_STORE_RELEASE(cq[entry], completions << MK_CQ_ENTRY_COUNT_SHIFT |
-					    fault << MK_CQ_ENTRY_FAULT_SHIFT | status);
+	MK_STORE_RELEASE(cq[MK_CQ_HEADER_WORDS + slot],
+			 completions + 1u << MK_CQ_ENTRY_COUNT_SHIFT |
+				 fault << MK_CQ_ENTRY_FAULT_SHIFT | status);
 	MK_STORE_RELEASE(MK_STATUS_WORD(slot), status);
 }

@@ -34,14 +34,15 @@ uint mk_execute_quickly(uint slot, uint status)
 	if (!can)
 		return MK_QUICK_CANNOT;
 
-	mk_claim(slot, status, tenant);
+	uint completions = mk_claim(slot, status, tenant);
 	if (opcode == MK_OP_STORE_U32)
 		MK_STORE_RELAXED(control[word], value);
 	if (opcode == MK_OP_ATOMIC_ADD)
 		MK_ADD(control[word], value);
-	MK_ADD(control[MK_CONTROL_METRICS + opcode], 1u);
-	mk_count_done();
-	mk_complete(slot, MK_STATUS_DONE, 0u);
+	mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
+				  opcode == MK_OP_ATOMIC_ADD);
+	mk_done++;
+	mk_complete(slot, MK_STATUS_DONE, 0u, completions);
 	return MK_QUICK_DONE;
 }
 
@@ -61,17 +62,17 @@ bool mk_must_wait(mk_call call)
 	       call.args[0] <= call.slot && !mk_fence_is_ready(call.slot, call.args[0]);
 }
 
-void mk_end(mk_call call, uint opcode, uint status)
+void mk_end(mk_call call, uint opcode, uint status, uint completions)
 {
 	MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
 	MK_PROGRESS_WORD(call.slot, MK_STATE_INNER) = 0u;
 	if (status == MK_STATUS_DONE) {
-		mk_count_done();
+		mk_done++;
 	} else {
 		mk_log(MK_LOG_FORMAT_FAULT, mk_fault, opcode, call.slot * MK_SLOT_WORDS);
 		MK_ADD(cq[MK_CQ_FAULTS], 1u);
 	}
-	mk_complete(call.slot, status, mk_fault);
+	mk_complete(call.slot, status, mk_fault, completions);
 }
 
 /* A slot that goes on later keeps its arguments as its operation left them. */
@@ -96,12 +97,12 @@ uint mk_execute_whole(uint slot, uint status)
 		return status;
 
 	uint opcode = call.opcode;
-	mk_claim(slot, status, call.tenant);
+	uint completions = mk_claim(slot, status, call.tenant);
 	mk_fault = 0u;
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
-		mk_end(call, opcode, status);
+		mk_end(call, opcode, status, completions);
 	else
 		mk_suspend(call, status);
 	return status;

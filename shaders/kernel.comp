@@ -24,8 +24,7 @@ void main()
 	mk_budget = parameters.steps;
 	mk_idle = 0u;
 	mk_voted_idle = false;
-	mk_executions = 0u;
-	mk_streak = mk_streak_stored = 0u;
+	mk_begin_counting();
 	mk_read_priorities();
 	if (!mk_register())
 		return;

@@ -16,7 +16,7 @@ uint mk_workers;
 uint mk_idle;
 bool mk_voted_idle;
 /* How long the first waits for others to register. */
-#define MK_REGISTER_STEPS 2048u
+#define MK_REGISTER_STEPS 8192u
 
 /* Before the register is closed no worker looks at a slot. */
 void mk_restart_log()
@@ -224,49 +224,56 @@ void mk_beat()
 		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT], cq[MK_CQ_HEARTBEAT] + 1u);
 }
 
-/* Looks between two looks at everything else: whether to leave, and so on. */
-#define MK_LOOKS_PER_ROUND 16u
+/* Fruitless looks before a worker does anything else. */
+#define MK_LOOKS_PER_TRY   32u
+/* Tries between two looks at the rest: whether to leave, and so on. */
+#define MK_TRIES_PER_ROUND 16u
 
-/* Look until a slot is ready; false when it is time to leave. */
+/* Look until a slot is ready, but not for ever. */
 bool mk_find()
 {
-	bool found, leave;
+	uint looks = MK_LOOKS_PER_TRY;
+	bool found;
 
 	do {
-		uint looks = MK_LOOKS_PER_ROUND;
-
-		do {
-			found = mk_look();
-			looks--;
-		} while (!found && looks != 0u);
-		mk_spend(MK_LOOKS_PER_ROUND - looks + 1u);
-		mk_idle += MK_LOOKS_PER_ROUND - looks;
-		mk_vote();
-		mk_beat();
-		leave = mk_budget <= MK_LOOK_STEPS || mk_must_leave();
-	} while (!found && !leave);
-	return !leave;
+		found = mk_look();
+		looks--;
+	} while (!found && looks != 0u);
+	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
+	mk_idle += MK_LOOKS_PER_TRY - looks;
+	return found;
 }
 
-/* Execute what can be executed quickly; false when it is time to leave. */
+/* Execute what can be executed quickly; true when something else was found. */
 bool mk_work_quickly()
 {
-	bool stay, cannot;
+	uint tries = MK_TRIES_PER_ROUND;
+	bool found;
+	uint quick;
 
 	do {
-		uint quick = MK_QUICK_WAITS;
-
-		stay = mk_find();
-		if (stay)
+		found = mk_find();
+		quick = MK_QUICK_WAITS;
+		if (found)
 			quick = mk_execute_quickly(mk_found_slot, mk_found_status);
 		if (quick == MK_QUICK_DONE)
 			mk_expect_after(MK_STATUS_DONE);
-		if (quick == MK_QUICK_WAITS)
+		if (found && quick == MK_QUICK_WAITS)
 			mk_pass_over();
-		cannot = quick == MK_QUICK_CANNOT;
-		mk_spend(1u);
-	} while (stay && !cannot);
-	return stay;
+		tries--;
+	} while (quick != MK_QUICK_CANNOT && tries != 0u &&
+		 (found || !mk_has_counts_to_tell()));
+	return quick == MK_QUICK_CANNOT;
+}
+
+/* What is to be done now and then; false when it is time to leave. */
+bool mk_keep_house()
+{
+	mk_tell_counts();
+	mk_vote();
+	mk_beat();
+	mk_spend(1u);
+	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
 void mk_work_slowly()
@@ -285,19 +292,23 @@ void mk_work_slowly()
 }
 
 /*
- * Four loops, one in the other: look; keep house; execute quickly; execute
+ * Four loops, one in the other: look; execute quickly; keep house; execute
  * anything.  Only what an inner loop leaves over reaches an outer one.
  */
 void mk_work()
 {
-	bool stay;
+	bool stay, slow;
 
 	mk_begin_looking();
 	do {
-		stay = mk_work_quickly();
-		if (stay)
+		do {
+			slow = mk_work_quickly();
+			stay = mk_keep_house();
+		} while (stay && !slow);
+		if (slow)
 			mk_work_slowly();
 	} while (stay);
+	mk_tell_counts();
 	mk_end_in_order();
 	/* Nobody looks at our windows now, so the others leave as well. */
 	MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);

@@ -19,10 +19,10 @@
 
 struct automaton_state {
 	uint32_t first_child; /* children are numbered consecutively */
-	uint32_t fail; /* the state of the longest suffix that has one */
-	uint32_t output; /* the longest pattern that ends here, AUTOMATON_NONE */
-	uint32_t row; /* AUTOMATON_NONE when sparse */
-	uint32_t word; /* where it is encoded */
+	uint32_t fail;	      /* the state of the longest suffix that has one */
+	uint32_t output;      /* the longest pattern that ends here, AUTOMATON_NONE */
+	uint32_t row;	      /* AUTOMATON_NONE when sparse */
+	uint32_t word;	      /* where it is encoded */
 	uint16_t children;
 	uint8_t byte; /* that leads here from the parent */
 };

@@ -37,7 +37,7 @@ struct automaton {
 	uint32_t row_count;
 	uint32_t row_capacity;
 	uint32_t *suffix; /* of each pattern: its longest suffix, AUTOMATON_NONE */
-	uint64_t words; /* of the encoded automaton */
+	uint64_t words;	  /* of the encoded automaton */
 };
 
 #define AUTOMATON_NONE UINT32_MAX

@@ -23,8 +23,8 @@ struct reader_request {
 
 	/* Results. */
 	bool done;
-	bool end; /* the file ended before length bytes */
-	int error; /* 0, or a negative errno; what was read before it counts */
+	bool end;	 /* the file ended before length bytes */
+	int error;	 /* 0, or a negative errno; what was read before it counts */
 	uint32_t filled; /* bytes read */
 
 	bool poll_first; /* the reader's: the file is non-blocking */

@@ -18,8 +18,8 @@ struct report {
 	const uint64_t *counts; /* one for each sorted pattern */
 	const char *const *failed_files;
 	size_t failed_count;
-	size_t file_count; /* scanned whole */
-	double seconds; /* of scanning */
+	size_t file_count;    /* scanned whole */
+	double seconds;	      /* of scanning */
 	double start_seconds; /* of getting ready for it */
 	struct scanner_statistics statistics;
 	struct mk_engine_info engine;

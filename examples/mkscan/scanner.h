@@ -20,15 +20,15 @@
 
 struct scanner_options {
 	enum mk_engine_kind engine;
-	const char *device; /* NULL: any */
-	uint32_t workgroups; /* 0: the engine's default */
+	const char *device;   /* NULL: any */
+	uint32_t workgroups;  /* 0: the engine's default */
 	uint32_t block_bytes; /* 0: SCANNER_BLOCK_BYTES, or less if little is left */
 };
 
 struct scanner_statistics {
-	uint64_t bytes; /* scanned, each byte of a file once */
+	uint64_t bytes;		/* scanned, each byte of a file once */
 	uint64_t overlap_bytes; /* scanned again, for matches across borders */
-	uint64_t slots; /* published */
+	uint64_t slots;		/* published */
 	uint32_t slots_at_once; /* in flight, at most */
 	double scan_wait; /* seconds that nothing could be read for want of a block */
 	double read_wait; /* seconds that nothing could be published yet */

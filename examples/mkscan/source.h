@@ -10,9 +10,9 @@ struct source {
 	const char *name; /* for messages */
 	int fd;
 	bool is_stdin;
-	bool stream; /* has no positions: a pipe, a socket, a terminal */
+	bool stream;	 /* has no positions: a pipe, a socket, a terminal */
 	uint64_t offset; /* where scanning starts */
-	uint64_t end; /* where the file seemed to end when it was opened */
+	uint64_t end;	 /* where the file seemed to end when it was opened */
 };
 
 /* Bytes of a regular file, 0 for everything else; prints nothing. */

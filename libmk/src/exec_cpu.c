@@ -62,8 +62,8 @@ static mk_word *completions_word(const struct mk_context *context, uint32_t slot
 }
 
 /*
- * Effects, then counters, then the cq entry, then the status.  So counters are
- * exact for who waited for every slot, and the entry is for who sees the status.
+ * Effects, then counters, then the cq entry, then the status: the entry is up to date
+ * for who sees the status.
  */
 static void complete(struct mk_executor *executor, const struct mk_work *work,
 		     struct mk_outcome outcome)

@@ -119,7 +119,11 @@ MK_PUBLIC int mk_context_set_tenant(struct mk_context *context, uint32_t tenant,
  */
 MK_PUBLIC void mk_context_shutdown(struct mk_context *context);
 
-/* What the device has counted; each is monotone, and exact at rest. */
+/*
+ * What the device has counted.  Each is monotone.  Faults and the epoch are there
+ * when the slot's completion is; the others follow within microseconds and are exact
+ * once the engine is parked or stopped.
+ */
 struct mk_counters {
 	uint64_t slots_done; /* slots that ended DONE */
 	uint32_t done_count; /* the same, as 32 bits that wrap */
