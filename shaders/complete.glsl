@@ -50,9 +50,14 @@ void mk_tell_claims()
 	mk_claims = 0u;
 }
 
-void mk_count_claim(uint slot, uint tenant)
+/* After a slot was worked on that had @status before: nobody waits for this. */
+void mk_count_claim(uint slot, uint status, uint tenant)
 {
 	uint priority = mk_slot_priority(slot);
+
+	mk_executions++;
+	if (status != MK_STATUS_PUBLISHED)
+		return;
 
 	if (tenant != mk_claims_tenant || priority != mk_claims_priority)
 		mk_tell_claims();
@@ -98,7 +103,7 @@ void mk_begin_counting()
 }
 
 /* Returns the completions of the slot so far, for mk_complete(). */
-uint mk_claim(uint slot, uint status, uint tenant)
+uint mk_claim(uint slot)
 {
 	uint completions = cq[MK_CQ_HEADER_WORDS + slot] >> MK_CQ_ENTRY_COUNT_SHIFT;
 
@@ -107,9 +112,6 @@ uint mk_claim(uint slot, uint status, uint tenant)
 	/* CLAIMED is visible before the first effect is. */
 	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,
 		      gl_SemanticsRelease | gl_SemanticsMakeAvailable);
-	if (status == MK_STATUS_PUBLISHED)
-		mk_count_claim(slot, tenant);
-	mk_executions++;
 	return completions;
 }
 

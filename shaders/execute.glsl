@@ -34,7 +34,7 @@ uint mk_execute_quickly(uint slot, uint status)
 	if (!can)
 		return MK_QUICK_CANNOT;
 
-	uint completions = mk_claim(slot, status, tenant);
+	uint completions = mk_claim(slot);
 	if (opcode == MK_OP_STORE_U32)
 		MK_STORE_RELAXED(control[word], value);
 	if (opcode == MK_OP_ATOMIC_ADD)
@@ -43,12 +43,15 @@ uint mk_execute_quickly(uint slot, uint status)
 				  opcode == MK_OP_ATOMIC_ADD);
 	mk_done++;
 	mk_complete(slot, MK_STATUS_DONE, 0u, completions);
+	mk_count_claim(slot, status, tenant);
 	return MK_QUICK_DONE;
 }
 
 /* No loop: a driver may count its iterations against ours. */
-uint[MK_SLOT_ARG_COUNT] mk_load_args(uint first)
+uint[MK_SLOT_ARG_COUNT] mk_load_args(uint slot)
 {
+	uint first = slot * MK_SLOT_WORDS + MK_SLOT_ARGS;
+
 	return uint[](ring[first], ring[first + 1u], ring[first + 2u], ring[first + 3u],
 		      ring[first + 4u], ring[first + 5u], ring[first + 6u],
 		      ring[first + 7u], ring[first + 8u], ring[first + 9u],
@@ -92,12 +95,13 @@ uint mk_execute_whole(uint slot, uint status)
 	call.slot = slot;
 	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
 	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-	call.args = mk_load_args(slot * MK_SLOT_WORDS + MK_SLOT_ARGS);
+	call.args = mk_load_args(slot);
 	if (mk_must_wait(call))
 		return status;
 
 	uint opcode = call.opcode;
-	uint completions = mk_claim(slot, status, call.tenant);
+	uint before = status;
+	uint completions = mk_claim(slot);
 	mk_fault = 0u;
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
@@ -105,5 +109,6 @@ uint mk_execute_whole(uint slot, uint status)
 		mk_end(call, opcode, status, completions);
 	else
 		mk_suspend(call, status);
+	mk_count_claim(slot, before, call.tenant);
 	return status;
 }

@@ -23,36 +23,32 @@ static uint32_t window_size(const struct mk_windows *windows, uint32_t window)
 	return left < geometry->window_slots ? left : geometry->window_slots;
 }
 
-static uint32_t slot_completions(const struct mk_windows *windows, uint32_t slot)
-{
-	return mk_entry_count(mk_cq_entry(windows->context, slot));
-}
-
-static uint32_t completions(const struct mk_windows *windows, uint32_t window)
-{
-	uint32_t size = window_size(windows, window);
-	uint32_t first = first_slot(windows, window);
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < size; i++)
-		sum += slot_completions(windows, first + i);
-	return sum;
-}
+struct survey {
+	uint32_t completions; /* of all slots */
+	uint32_t next;	      /* the slot to use next */
+};
 
 /*
  * Slots are used in turn, so those that the last pass has used have completed once
  * more than the others.  The device will look at the first of the others next.
  */
-static uint32_t next_in_turn(const struct mk_windows *windows, uint32_t window)
+static struct survey survey_window(const struct mk_windows *windows, uint32_t window)
 {
 	uint32_t size = window_size(windows, window);
 	uint32_t first = first_slot(windows, window);
-	uint32_t next = 1;
+	struct survey survey = { 0 };
+	uint32_t of_first = 0;
 
-	while (next < size && slot_completions(windows, first + next) ==
-				      slot_completions(windows, first))
-		next++;
-	return next < size ? next : 0;
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t count = mk_entry_count(mk_cq_entry(windows->context, first + i));
+
+		survey.completions += count;
+		if (!i)
+			of_first = count;
+		else if (!survey.next && count != of_first)
+			survey.next = i;
+	}
+	return survey;
 }
 
 static bool slot_is_free(const struct mk_windows *windows, uint32_t slot)
@@ -63,7 +59,7 @@ static bool slot_is_free(const struct mk_windows *windows, uint32_t slot)
 /* From now on completions are counted. */
 static void count_from_here(const struct mk_windows *windows, struct mk_held_window *held)
 {
-	held->base = completions(windows, held->window);
+	held->base = survey_window(windows, held->window).completions;
 	held->published = 0;
 	held->inherited = false;
 }
@@ -92,7 +88,7 @@ static bool has_in_flight(const struct mk_windows *windows, struct mk_held_windo
 
 	if (has_inheritance(windows, held))
 		return true;
-	completed = completions(windows, held->window) - held->base;
+	completed = survey_window(windows, held->window).completions - held->base;
 	return ((held->published - completed) & MK_CQ_ENTRY_COUNT_MASK) != 0;
 }
 
@@ -147,16 +143,16 @@ void mk_windows_close(struct mk_windows *windows)
 
 static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 {
-	struct mk_held_window *held = &windows->held[windows->count];
+	struct survey survey = survey_window(windows, window);
 
 	windows->current = windows->count++;
 	windows->hint = window;
-	*held = (struct mk_held_window){
+	windows->held[windows->current] = (struct mk_held_window){
 		.window = window,
-		.next = next_in_turn(windows, window),
+		.next = survey.next,
+		.base = survey.completions,
+		.inherited = inherited,
 	};
-	count_from_here(windows, held);
-	held->inherited = inherited;
 }
 
 static bool lease_one(struct mk_windows *windows, bool from_dead)
@@ -297,6 +293,22 @@ static bool find_anywhere(struct mk_windows *windows, uint32_t count)
 	return false;
 }
 
+/*
+ * The device has written the slots ahead of us last.  Begin to fetch one before it is
+ * needed, and far enough ahead not to take it away from under the device's looks.
+ */
+static void prefetch_ahead(const struct mk_windows *windows,
+			   const struct mk_held_window *held)
+{
+	enum { SLOTS_AHEAD = 8 };
+	const struct mk_region *ring = &windows->context->regions[MK_REGION_RING];
+	uint32_t size = window_size(windows, held->window);
+	uint32_t slot =
+		first_slot(windows, held->window) + (held->next + SLOTS_AHEAD) % size;
+
+	__builtin_prefetch((const void *)&ring->inbound[slot * MK_SLOT_WORDS], 1);
+}
+
 static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
@@ -304,6 +316,7 @@ static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 
 	held->published += count;
 	held->next += count;
+	prefetch_ahead(windows, held);
 	if (held->next == window_size(windows, held->window)) {
 		held->next = 0;
 		/* A pass is over: the place to let others in. */
