@@ -22,18 +22,19 @@ static struct mk_engine_options engine_options = { .size = sizeof(engine_options
 struct run {
 	struct vectors *v;
 	struct json_object *line;
-	struct json_object *ring;	/* of the line: what to publish */
+	struct json_object *ring; /* of the line: what to publish */
 	uint32_t slots;
 	uint32_t observables;
 	struct mk_context *context;
-	struct mk_readback readback;	/* what it left behind */
+	struct mk_readback readback; /* what it left behind */
 };
 
 /* Any call of the library that should succeed. */
 static bool ok(struct run *run, const char *call, int ret)
 {
 	if (ret)
-		vectors_fail(run->v, "%s: %s (%s)", call, mk_error_text(), strerror(-ret));
+		vectors_fail(run->v, "%s: %s (%s)", call, mk_error_text(),
+			     strerror(-ret));
 	return !ret;
 }
 
@@ -107,7 +108,8 @@ static bool publish_ring(struct run *run)
 	void *ring;
 
 	mk_context_fds(run->context, fds);
-	ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[MK_REGION_RING], 0);
+	ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[MK_REGION_RING],
+		    0);
 	if (ring == MAP_FAILED) {
 		vectors_fail(run->v, "cannot map the ring: %s", strerror(errno));
 		return false;
@@ -266,7 +268,8 @@ static void compare_metrics(struct run *run, struct json_object *expect)
 		struct json_object *pair = vectors_array_at(run->v, pairs, (size_t)i);
 		char what[40];
 
-		snprintf(what, sizeof(what), "executions of opcode %u", metrics[i].opcode);
+		snprintf(what, sizeof(what), "executions of opcode %u",
+			 metrics[i].opcode);
 		vectors_expect(run->v, what, metrics[i].opcode,
 			       vectors_u32_at(run->v, pair, 0));
 		vectors_expect(run->v, what, metrics[i].count,
@@ -365,11 +368,16 @@ static void run_line(struct vectors *v, struct json_object *line)
 
 /* Command line -------------------------------------------------------------- */
 
-enum { OPTION_ENGINE = 'e', OPTION_WORKGROUPS = 'w', OPTION_IMPORT = 'i',
-       OPTION_DEVICE = 'd' };
+enum {
+	OPTION_ENGINE = 'e',
+	OPTION_WORKGROUPS = 'w',
+	OPTION_IMPORT = 'i',
+	OPTION_DEVICE = 'd'
+};
 
 static const struct argp_option options[] = {
-	{ "engine", OPTION_ENGINE, "cpu|vulkan", 0, "What executes (default: vulkan)", 0 },
+	{ "engine", OPTION_ENGINE, "cpu|vulkan", 0, "What executes (default: vulkan)",
+	  0 },
 	{ "workgroups", OPTION_WORKGROUPS, "N", 0,
 	  "Workgroups, or host threads (default: one less than the cores)", 0 },
 	{ "import", OPTION_IMPORT, "auto|dma-buf|host-pointer", 0,
@@ -378,7 +386,8 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static int choose(struct argp_state *state, const char *argument, const char *const *names)
+static int choose(struct argp_state *state, const char *argument,
+		  const char *const *names)
 {
 	for (int i = 0; names[i]; i++)
 		if (!strcmp(argument, names[i]))
@@ -396,7 +405,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_ENGINE:
-		engine_options.kind = (enum mk_engine_kind)choose(state, argument, engines);
+		engine_options.kind =
+			(enum mk_engine_kind)choose(state, argument, engines);
 		return 0;
 	case OPTION_IMPORT:
 		engine_options.import = (enum mk_import)choose(state, argument, imports);
@@ -407,7 +417,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_WORKGROUPS:
 		engine_options.workgroups = (uint32_t)strtoul(argument, &end, 10);
 		if (*end || end == argument || engine_options.workgroups > 65535)
-			argp_error(state, "--workgroups %s: expected 0 to 65535", argument);
+			argp_error(state, "--workgroups %s: expected 0 to 65535",
+				   argument);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (*file)

@@ -2,6 +2,8 @@
 /* An engine's life inside one process: start, stop, park, wake, shut down. */
 #include "live.h"
 
+#include <unistd.h>
+
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -312,9 +314,73 @@ static void test_drains_the_log_while_parked(void **state)
 	assert_int_equal(records[0].args[1], 0x7777);
 }
 
+/* One control word, as a reader without the library finds it. */
+static uint32_t control_word(const struct live *live, uint32_t word)
+{
+	int fds[MK_CONTEXT_FDS];
+	uint32_t value = 0;
+
+	mk_context_fds(live->context, fds);
+	assert_int_equal(pread(fds[MK_REGION_CONTROL], &value, sizeof(value),
+			       word * (off_t)sizeof(value)),
+			 sizeof(value));
+	return value;
+}
+
+/* Where a slot lies decides its priority; all of this ring is HIGH. */
+static void test_counts_by_priority(void **state)
+{
+	enum { SLOTS = 64, OPERATIONS = 100 };
+	const uint32_t high[] = { 0, 0, SLOTS, SLOTS, SLOTS, SLOTS };
+	const uint32_t falling[] = { 0, 9, 8, SLOTS, SLOTS, SLOTS };
+	const uint32_t partial[] = { 0, 0, 0, 0, 0, SLOTS - 1 };
+	struct live *live = *state;
+	struct mk_producer *producer;
+
+	live_create(live, &(struct mk_geometry){ .slots = SLOTS });
+	live_expect(-EINVAL, mk_context_set_priorities(live->context, falling));
+	live_expect(-EINVAL, mk_context_set_priorities(live->context, partial));
+	live_ok(mk_context_set_priorities(live->context, high));
+	live_start(live, NULL);
+	live_expect(-EBUSY, mk_context_set_priorities(live->context, NULL));
+	producer = live_producer(live, 0, 0);
+	for (int i = 0; i < OPERATIONS; i++)
+		live_ok(live_run(producer, &LIVE_NOP));
+	live_close_producers(live);
+	live_stop(live);
+
+	assert_int_equal(control_word(live,
+				      MK_CONTROL_PRIORITY_FAIRNESS + MK_PRIORITY_HIGH),
+			 OPERATIONS);
+	assert_int_equal(
+		control_word(live, MK_CONTROL_PRIORITY_FAIRNESS + MK_PRIORITY_NORMAL), 0);
+	assert_int_equal(control_word(live, MK_CONTROL_TENANT_FAIRNESS), OPERATIONS);
+	assert_int_not_equal(control_word(live, MK_CONTROL_STARVATION), 0);
+	live_ok(mk_context_set_priorities(live->context, NULL));
+}
+
+static void test_refuses_out_of_range(void **state)
+{
+	const struct mk_handler_entry reserved = { MK_OP_SYSTEM_FIRST, NULL };
+	const struct mk_engine_options cases[] = {
+		{ .size = sizeof(cases[0]), .dispatch_steps = 100 },
+		{ .size = sizeof(cases[0]), .import = (enum mk_import)9 },
+		{ .size = sizeof(cases[0]), .handlers = &reserved, .handler_count = 1 },
+	};
+	struct live *live = *state;
+
+	live_create(live, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		live_expect(-EINVAL,
+			    mk_engine_start(live->context, &cases[i], &live->engine));
+	live->engine = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LIVE_TEST(test_counts_by_priority),
+		LIVE_TEST(test_refuses_out_of_range),
 		LIVE_TEST(test_starts_and_stops),
 		LIVE_TEST(test_stops_at_once),
 		LIVE_TEST(test_refuses_a_second_engine),

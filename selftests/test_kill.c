@@ -26,7 +26,7 @@
 /* Counted by producers in memory that outlives them; each has its own line. */
 struct account {
 	_Alignas(64) atomic_uint begun; /* before a publish */
-	atomic_uint acknowledged; /* after its completion was seen */
+	atomic_uint acknowledged;	/* after its completion was seen */
 };
 
 struct shared {

@@ -22,7 +22,7 @@
 /* A fence's tag, then each thread's; behind them is where the copies go. */
 #define OWN_WORDS (1 + THREADS * OBSERVABLES_EACH)
 /* Small, so that a dispatch ends soon whatever it finds. */
-#define DISPATCH_STEPS 2000
+#define DISPATCH_STEPS 2048
 #define QUICK_LIMIT_NS (100 * LIVE_NS_PER_SECOND)
 #define SLOW_LIMIT_NS  (3600 * LIVE_NS_PER_SECOND)
 

@@ -37,11 +37,11 @@ bool mk_register()
 		/* The first in is the only one in, so the log is its own. */
 		if ((parameters.flags & MK_DISPATCH_RESTART_LOG) != 0u)
 			mk_restart_log();
-		uint wait = MK_REGISTER_STEPS;
+		uint patience = min(MK_REGISTER_STEPS, mk_budget / 4u), wait = patience;
 		while (wait > 0u && MK_LOAD_RELAXED(state[MK_STATE_REGISTERED]) !=
 					    gl_NumWorkGroups.x)
 			wait--;
-		mk_budget -= MK_REGISTER_STEPS;
+		mk_spend(patience - wait);
 		mk_workers = atomicOr(state[MK_STATE_REGISTERED], MK_REGISTERED_FROZEN,
 				      gl_ScopeDevice, gl_StorageSemanticsNone,
 				      gl_SemanticsRelaxed);
@@ -55,7 +55,7 @@ bool mk_register()
 	}
 	do {
 		mk_workers = MK_LOAD_ACQUIRE(state[MK_STATE_WORKERS]);
-		mk_budget--;
+		mk_spend(1u);
 	} while (mk_workers == 0u && mk_budget > MK_LOOK_STEPS);
 	return mk_workers != 0u;
 }
@@ -180,7 +180,10 @@ bool mk_has_urgent_turn()
 	return mk_streak != 0u && mk_streak < MK_STARVATION_THRESHOLD;
 }
 
-/* A slot in mid-air is looked at again first, a finished one's successor. */
+/*
+ * A slot that yielded is looked at again first, or its successor when it has ended.
+ * One that is requeued gives way to other windows.
+ */
 void mk_expect_after(uint status)
 {
 	uint first = mk_found_window * parameters.window_slots;
@@ -189,8 +192,13 @@ void mk_expect_after(uint status)
 	if (status != MK_STATUS_YIELD)
 		offset = offset + 1u < mk_window_size(mk_found_window) ? offset + 1u : 0u;
 	MK_EXPECTED_WORD(mk_found_window) = offset;
-	mk_hot_window = mk_found_window;
-	mk_hot_slot = first + offset;
+	if (status == MK_STATUS_REQUEUE) {
+		mk_hot_window = mk_next_window(mk_found_window);
+		mk_hot_slot = mk_expected_slot(mk_hot_window);
+	} else {
+		mk_hot_window = mk_found_window;
+		mk_hot_slot = first + offset;
+	}
 	if (mk_has_urgent_turn())
 		mk_next = mk_worker;
 	mk_rest = status == MK_STATUS_DONE || status == MK_STATUS_FAULT ? 0u : MK_REST_LOOKS;

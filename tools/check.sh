@@ -216,7 +216,9 @@ part 'spirv-val of the kernels' kernels
 part 'Vulkan tests, older Mesa' older_mesa
 part 'Vulkan tests, validation layer' validation
 part 'address and undefined behaviour sanitizers: build' build asan
-part 'address and undefined behaviour sanitizers: tests' tests build/asan -LE install -E "$repeated"
+# mkscan's part for the reference executor is in test_automaton too.
+part 'address and undefined behaviour sanitizers: tests' \
+	tests build/asan -LE install -E "$repeated|mkscan_cpu"
 part 'thread sanitizer: build' build tsan
 part 'thread sanitizer: tests inside one process' thread_tests
 part 'clang: build' build clang

@@ -10,6 +10,9 @@
 /* Check that an io queue is whole slots and no more than the format's limit. */
 int mk_check_io_queue(size_t length);
 
+/* Whether an opcode is free for users' handlers. */
+bool mk_opcode_is_users(uint32_t opcode);
+
 /* Check that a publish takes an operation. */
 int mk_item_check(const struct mk_item *item);
 

@@ -16,6 +16,12 @@
 
 /* Slots, laid out */
 
+bool mk_opcode_is_users(uint32_t opcode)
+{
+	return opcode > MK_OP_BUILTIN_LAST && !(opcode & MK_OP_RESERVED_BIT) &&
+	       (opcode < MK_OP_SYSTEM_FIRST || opcode > MK_OP_SYSTEM_LAST);
+}
+
 bool mk_opcode_publishable(uint32_t opcode)
 {
 	switch (opcode) {
@@ -28,9 +34,7 @@ bool mk_opcode_publishable(uint32_t opcode)
 	case MK_OP_SHUTDOWN:
 		return true;
 	}
-	if (opcode & MK_OP_RESERVED_BIT)
-		return false;
-	return opcode < MK_OP_SYSTEM_FIRST || opcode > MK_OP_SYSTEM_LAST;
+	return opcode <= MK_OP_BUILTIN_LAST || mk_opcode_is_users(opcode);
 }
 
 static int check_opcode(uint32_t opcode)

@@ -8,6 +8,7 @@
 #include <state_layout.h>
 
 #include "error.h"
+#include "lease.h"
 #include "options.h"
 #include "park.h"
 
@@ -432,18 +433,26 @@ int mk_context_observable(const struct mk_context *context, uint32_t index,
 	return ret;
 }
 
+static int check_no_engine(const struct mk_context *context, const char *what)
+{
+	if (mk_lock_is_taken(context, MK_LOCK_ENGINE))
+		return mk_fail(
+			EBUSY,
+			"%s cannot be set while an engine runs (process %u); stop the "
+			"engine first",
+			what, mk_cq_load(context, MK_CQ_OWNER_PID));
+	return 0;
+}
+
 int mk_context_set_observable(struct mk_context *context, uint32_t index, uint32_t value)
 {
-	uint32_t state = mk_cq_load(context, MK_CQ_ENGINE_STATE);
 	int ret = check_observable(context, index);
 
 	if (ret)
 		return ret;
-	if (state == MK_ENGINE_RUNNING || state == MK_ENGINE_PARKED)
-		return mk_fail(EBUSY,
-			       "observable %u cannot be set while an engine runs: the "
-			       "device owns it; stop the engine first",
-			       index);
+	ret = check_no_engine(context, "an observable");
+	if (ret)
+		return ret;
 	mk_control_store(context, MK_CONTROL_OBSERVABLES + index, value);
 	return 0;
 }
@@ -455,6 +464,32 @@ int mk_context_set_tenant(struct mk_context *context, uint32_t tenant, uint32_t 
 			       MK_TENANT_COUNT - 1);
 	mk_control_store(context, MK_CONTROL_TENANT_MASKS + tenant, mask);
 	mk_park_wake(context);
+	return 0;
+}
+
+int mk_context_set_priorities(struct mk_context *context,
+			      const uint32_t offsets[MK_PRIORITY_COUNT + 1])
+{
+	uint32_t slots = context->geometry.slots;
+	int ret = check_no_engine(context, "the priorities");
+
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; offsets && i < MK_PRIORITY_COUNT; i++)
+		if (offsets[i] > offsets[i + 1])
+			return mk_fail(EINVAL,
+				       "priority %u begins at slot %u, the next at %u; "
+				       "offsets ascend",
+				       i, offsets[i], offsets[i + 1]);
+	if (offsets && (offsets[0] || offsets[MK_PRIORITY_COUNT] != slots))
+		return mk_fail(
+			EINVAL,
+			"priorities cover the slots %u to %u of a ring of %u; they "
+			"begin at 0 and cover all",
+			offsets[0], offsets[MK_PRIORITY_COUNT], slots);
+	for (uint32_t i = 0; i <= MK_PRIORITY_COUNT; i++)
+		mk_control_store(context, MK_CONTROL_PRIORITY_OFFSETS + i,
+				 offsets ? offsets[i] : 0);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include <state_layout.h>
 
+#include "abi.h"
 #include "deadline.h"
 #include "error.h"
 #include "exec_cpu.h"
@@ -28,6 +29,7 @@
 #define DISPATCH_SHORT_NS 25000000u
 #define DISPATCH_LONG_NS  100000000u
 #define FIRST_STEPS	  50000u
+#define LEAST_STEPS	  2048u
 #define LAST_STEPS	  (1u << 26)
 #define IDLE_LOOKS	  16384u
 #define PARK_AFTER_US	  2000u
@@ -234,11 +236,7 @@ static int64_t take_records(struct mk_engine *engine)
 	uint32_t count = cursor / MK_LOG_RECORD_WORDS;
 
 	if (count > context->geometry.log_records || cursor % MK_LOG_RECORD_WORDS)
-		return mk_fail(EPROTO,
-			       "the debug log's cursor is %u words; it is at most %u, "
-			       "in whole records",
-			       cursor,
-			       context->geometry.log_records * MK_LOG_RECORD_WORDS);
+		return -EPROTO;
 	for (uint32_t i = 0; i < count; i++) {
 		const mk_word *words = &log[MK_LOG_RECORDS + i * MK_LOG_RECORD_WORDS];
 
@@ -371,6 +369,31 @@ static void take_over(struct mk_engine *engine)
 	set_state(engine, MK_ENGINE_RUNNING);
 }
 
+static int check_options(const struct mk_engine_options *options)
+{
+	if (options->kind != MK_ENGINE_KIND_VULKAN && options->kind != MK_ENGINE_KIND_CPU)
+		return mk_fail(EINVAL, "engine kind %d; use one of enum mk_engine_kind",
+			       (int)options->kind);
+	if ((unsigned int)options->import > MK_IMPORT_HOST_POINTER)
+		return mk_fail(EINVAL, "import %d; use one of enum mk_import",
+			       (int)options->import);
+	if (options->dispatch_steps && options->dispatch_steps < LEAST_STEPS)
+		return mk_fail(
+			EINVAL,
+			"dispatches of %u steps are over before they find work; ask "
+			"for %u or more, or 0",
+			options->dispatch_steps, LEAST_STEPS);
+	for (size_t i = 0; i < options->handler_count; i++)
+		if (!mk_opcode_is_users(options->handlers[i].opcode))
+			return mk_fail(
+				EINVAL,
+				"a handler for opcode 0x%x, which is not a user's; use "
+				"one from %u to 0x%x",
+				options->handlers[i].opcode, MK_OP_BUILTIN_LAST + 1,
+				MK_OP_SYSTEM_FIRST - 1);
+	return 0;
+}
+
 int mk_engine_start(struct mk_context *context, const struct mk_engine_options *wanted,
 		    struct mk_engine **result)
 {
@@ -382,12 +405,9 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 			      wanted);
 	if (ret)
 		return ret;
-	if (options.kind != MK_ENGINE_KIND_VULKAN && options.kind != MK_ENGINE_KIND_CPU)
-		return mk_fail(EINVAL, "engine kind %d; use one of enum mk_engine_kind",
-			       (int)options.kind);
-	if ((unsigned int)options.import > MK_IMPORT_HOST_POINTER)
-		return mk_fail(EINVAL, "import %d; use one of enum mk_import",
-			       (int)options.import);
+	ret = check_options(&options);
+	if (ret)
+		return ret;
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
 		return mk_fail(ENOMEM, "no memory for an engine");
@@ -434,11 +454,34 @@ static struct timespec deadline_after(uint64_t timeout_ns)
 	};
 }
 
+/* Wait for the thread until @deadline, with the lock held. */
+static bool thread_has_ended(struct mk_engine *engine, const struct timespec *deadline)
+{
+	int error = 0;
+
+	while (!engine->ended && !error)
+		error = pthread_cond_timedwait(&engine->changed, &engine->lock, deadline);
+	return engine->ended;
+}
+
+/* The thread has ended; a dispatch that it gave up may still run, or have ended. */
+static bool device_has_ended(struct mk_engine *engine, uint64_t timeout_ns)
+{
+	int ret = 0;
+
+	while (engine->queued && ret != -ETIMEDOUT) {
+		ret = engine->ops->wait(engine->runner, timeout_ns);
+		/* On another error the device is lost, and with it the dispatch. */
+		if (ret != -ETIMEDOUT)
+			engine->queued--;
+	}
+	return !engine->queued;
+}
+
 int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns)
 {
 	struct timespec deadline = deadline_after(timeout_ns);
-	int error = 0;
-	bool hangs;
+	bool ended;
 
 	if (!engine)
 		return 0;
@@ -446,12 +489,9 @@ int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns)
 	mk_park_wake(engine->context);
 
 	pthread_mutex_lock(&engine->lock);
-	while (!engine->ended && !error)
-		error = pthread_cond_timedwait(&engine->changed, &engine->lock,
-					       &deadline);
-	hangs = !engine->ended || engine->failure == -ETIMEDOUT;
+	ended = thread_has_ended(engine, &deadline);
 	pthread_mutex_unlock(&engine->lock);
-	if (hangs)
+	if (!ended || !device_has_ended(engine, timeout_ns))
 		return mk_fail(ETIMEDOUT,
 			       "the engine did not end within %llu ns; its device "
 			       "still runs a dispatch",
@@ -495,11 +535,9 @@ int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *reco
 		return mk_fail(ENOSPC, "room for %zu debug records; the log holds %u",
 			       capacity, needed);
 	pthread_mutex_lock(&engine->lock);
-	if (engine->drain_records || engine->ended) {
+	if (engine->drain_records) {
 		pthread_mutex_unlock(&engine->lock);
-		return mk_fail(EBUSY,
-			       "the log is being drained by another thread, or the "
-			       "engine has ended");
+		return mk_fail(EBUSY, "another thread is draining the debug log");
 	}
 	engine->drain_records = records;
 	engine->drain_result = -ETIMEDOUT;
@@ -513,7 +551,16 @@ int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *reco
 					       &deadline);
 	engine->drain_records = NULL;
 	result = engine->drain_result;
+	if (result == -ETIMEDOUT && engine->ended)
+		result = -ESHUTDOWN;
 	pthread_mutex_unlock(&engine->lock);
+	if (result == -ESHUTDOWN)
+		return mk_fail(ESHUTDOWN, "the engine has ended; read the log from the "
+					  "context (mk_context_readback)");
+	if (result == -EPROTO)
+		return mk_fail(EPROTO,
+			       "the debug log's cursor is damaged: it is not at the "
+			       "end of a record in the log");
 	if (result == -ETIMEDOUT)
 		return mk_fail(ETIMEDOUT,
 			       "no dispatch ended within %llu ns, so the log was not "

@@ -258,29 +258,29 @@ static void end_in_order(const struct mk_executor *executor, struct place place,
 			      place.first + offset, memory_order_relaxed);
 }
 
-/* Look at one slot; true when it was worked on. */
-static bool look(struct mk_executor *executor, struct place place, uint32_t offset)
+/* Look at one slot.  Returns its status when it was worked on, else EMPTY. */
+static uint32_t look(struct mk_executor *executor, struct place place, uint32_t offset)
 {
 	uint32_t slot = place.first + offset;
 	uint32_t status = mk_slot_status(executor->context, slot);
 	uint32_t before = executor->executions;
 
 	if (!mk_status_is_ready(status))
-		return false;
+		return MK_STATUS_EMPTY;
 	executor->slice = executor->budget < MK_SLICE_STEPS ? executor->budget :
 							      MK_SLICE_STEPS;
 	executor->budget -= executor->slice;
 	status = work_on(executor, slot, status);
 	executor->budget += executor->slice;
 	if (executor->executions == before)
-		return false;
+		return MK_STATUS_EMPTY;
 
-	/* A slot in mid-air is looked at again first, a finished one's successor. */
+	/* A slot that yielded is looked at again first, or its successor. */
 	if (status != MK_STATUS_YIELD)
 		offset = offset + 1 < place.size ? offset + 1 : 0;
 	atomic_store_explicit(expected_word(executor, place), offset,
 			      memory_order_relaxed);
-	return true;
+	return status;
 }
 
 static uint32_t expected_offset(const struct mk_executor *executor, struct place place)
@@ -366,7 +366,7 @@ static void work(struct mk_executor *executor, uint32_t idle_looks)
 	struct place every = begin_in_order(executor, &every_offset);
 
 	for (uint32_t round = 0; executor->budget > MK_LOOK_STEPS; round++) {
-		uint32_t turn = round & 3, offset = every_offset;
+		uint32_t turn = round & 3, offset = every_offset, status;
 		struct place place = hot;
 
 		executor->budget--;
@@ -387,8 +387,11 @@ static void work(struct mk_executor *executor, uint32_t idle_looks)
 		}
 		if (turn != 3)
 			offset = expected_offset(executor, place);
-		if (look(executor, place, offset)) {
-			hot = place;
+		status = look(executor, place, offset);
+		if (status != MK_STATUS_EMPTY) {
+			/* One that is requeued gives way to other windows. */
+			hot = status == MK_STATUS_REQUEUE ? next_window(executor, place) :
+							    place;
 			if (has_urgent_turn(executor))
 				next = window_place(executor, executor->worker);
 		}

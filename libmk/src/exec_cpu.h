@@ -2,8 +2,8 @@
 /*
  * The reference executor: what the resident kernel does, in C on the host.  It
  * is an engine of its own and the oracle that the GLSL is compared with, so both
- * are written alike: exec_cpu.c is shaders/schedule.glsl and complete.glsl,
- * exec_operations.c is shaders/operations.glsl and packed.glsl.
+ * are written alike: exec_cpu.c is shaders/schedule.glsl, execute.glsl and
+ * complete.glsl, exec_operations.c is shaders/operations.glsl and packed.glsl.
  */
 #ifndef MK_SRC_EXEC_CPU_H
 #define MK_SRC_EXEC_CPU_H

@@ -79,6 +79,12 @@ static bool is_locked_by_another(int fd, uint32_t id)
 	return fcntl(fd, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
 }
 
+bool mk_lock_is_taken(const struct mk_context *context, uint32_t id)
+{
+	/* This description never holds a lock, so every holder is another. */
+	return is_locked_by_another(context->regions[MK_REGION_CQ].memory.fd, id);
+}
+
 static uint32_t owner_id(uint64_t lease)
 {
 	return (uint32_t)lease;

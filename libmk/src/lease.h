@@ -29,6 +29,9 @@
  */
 int mk_lock_take(const struct mk_context *context, uint32_t id, int *fd);
 
+/* Whether byte @id is locked, by whatever process. */
+bool mk_lock_is_taken(const struct mk_context *context, uint32_t id);
+
 /* Drop the locks of @fd and close it.  -1 is allowed. */
 void mk_lock_drop(int fd);
 

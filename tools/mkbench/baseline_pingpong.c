@@ -24,7 +24,7 @@ struct table {
 	alignas(128) atomic_uint ping;
 	alignas(128) atomic_uint pong;
 	alignas(128) bool yields; /* one processor: spinning alone would not end */
-	int processors[2]; /* -1: anywhere */
+	int processors[2];	  /* -1: anywhere */
 };
 
 static void pin_to(int processor)

@@ -25,7 +25,7 @@ struct bench_options {
 	uint32_t workgroups;
 	uint32_t slots;
 	uint32_t samples; /* round trips */
-	double seconds; /* of streaming */
+	double seconds;	  /* of streaming */
 	bool json;
 };
 

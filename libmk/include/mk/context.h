@@ -79,7 +79,10 @@ MK_PUBLIC void mk_context_close(struct mk_context *context);
 /* mk_context_fds() - the descriptors to hand on; they stay the context's. */
 MK_PUBLIC void mk_context_fds(const struct mk_context *context, int fds[MK_CONTEXT_FDS]);
 
-/* mk_context_geometry() - what the context was made with, defaults filled in. */
+/*
+ * mk_context_geometry() - what the context was made with, defaults filled in.  In an
+ * attached context tenants is 0: the masks may have changed since.
+ */
 MK_PUBLIC const struct mk_geometry *mk_context_geometry(const struct mk_context *context);
 
 /**
@@ -110,6 +113,18 @@ MK_PUBLIC int mk_context_set_observable(struct mk_context *context, uint32_t ind
  */
 MK_PUBLIC int mk_context_set_tenant(struct mk_context *context, uint32_t tenant,
 				    uint32_t mask);
+
+/**
+ * mk_context_set_priorities() - partition the ring by priority
+ * @offsets: first slot of each priority, ascending from 0, then the ring's slots, as
+ *           from mk_priority_offsets(); NULL for one partition without priorities
+ *
+ * Where a slot lies decides its priority.  After work at CRITICAL or HIGH the device
+ * looks at the first windows again, up to MK_STARVATION_THRESHOLD times in a row.
+ * Only while no engine runs (-EBUSY).
+ */
+MK_PUBLIC int mk_context_set_priorities(struct mk_context *context,
+					const uint32_t offsets[MK_PRIORITY_COUNT + 1]);
 
 /**
  * mk_context_shutdown() - tell the resident kernel to leave, for good

@@ -35,7 +35,7 @@ struct mk_engine_options {
 	enum mk_engine_kind kind;
 	enum mk_import import;	 /* Vulkan */
 	uint32_t workgroups;	 /* or host threads; 0: one less than the cores */
-	uint32_t dispatch_steps; /* bound of one dispatch; 0: adapts to the device */
+	uint32_t dispatch_steps; /* bound of one dispatch, from 2048; 0: adapts */
 	uint32_t park_after_us;	 /* idle time before parking; 0: 2000 */
 	const char *device;	 /* part of a device's name; NULL: the first fit */
 	const uint32_t *spirv;	 /* a kernel from mkcc; NULL: the library's own */
@@ -47,7 +47,7 @@ struct mk_engine_options {
 struct mk_engine_info {
 	char device[256];    /* the Vulkan device's name, or "host threads" */
 	char driver[256];    /* name and version */
-	char placement[64];  /* how memory is shared, as "shared, imported as dma-buf" */
+	char placement[64];  /* how memory is shared, as "shared, imported as DMA-buf" */
 	uint32_t workgroups; /* started in each dispatch */
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
 	uint32_t dispatches;	  /* ended so far */
@@ -59,8 +59,10 @@ struct mk_engine_info {
  * @options: NULL for the defaults
  *
  * Returns once the engine's thread runs; slots published before are found.
- * Slots that a former engine left in mid-air end with MK_FAULT_INTERRUPTED.
+ * Slots that a killed engine left CLAIMED end with MK_FAULT_INTERRUPTED; those that
+ * had yielded go on.
  *
+ * -EINVAL: an option is out of range, or a handler's opcode is not a user's
  * -EBUSY: the context has a running engine
  * -ESHUTDOWN: the context was shut down
  * -ENODEV: no Vulkan device fits; the text names each and what it lacks
@@ -96,7 +98,8 @@ MK_PUBLIC int mk_engine_failure(const struct mk_engine *engine);
  * @capacity: entries in @records, at least the log's (-ENOSPC)
  * @timeout_ns: how long to wait for the end of a dispatch
  *
- * Return: records taken, or a negative errno.
+ * Return: records taken, or a negative errno: -ETIMEDOUT; -ESHUTDOWN when the engine
+ * has ended; -EBUSY when another thread drains; -EPROTO when the log is damaged.
  */
 MK_PUBLIC int64_t mk_engine_drain_log(struct mk_engine *engine,
 				      struct mk_log_record *records, size_t capacity,
