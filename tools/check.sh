@@ -4,7 +4,7 @@
 # Builds and tests everything.
 #
 #   tools/check.sh          under ten minutes on two cores, installation included
-#   tools/check.sh --full   also the slow tests, the stress runs of an hour among them
+#   tools/check.sh --full   also the slow tests, which take the better part of an hour
 #
 # The last line is 'N passed, N failed, N skipped', counting single tests; one that
 # runs in several builds or on several drivers counts each time.  Whole output is kept
