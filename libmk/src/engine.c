@@ -3,9 +3,7 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +18,7 @@
 #include "options.h"
 #include "park.h"
 #include "runnable.h"
+#include "thread.h"
 
 /* A dispatch ends by itself long before; after this the device is given up. */
 #define DISPATCH_TIMEOUT_NS 10000000000u
@@ -319,41 +318,13 @@ static int take_context(struct mk_engine *engine)
 	return ret;
 }
 
-static void init_lock(struct mk_engine *engine)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&engine->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	pthread_mutex_init(&engine->lock, NULL);
-}
-
 static void free_engine(struct mk_engine *engine)
 {
 	if (engine->runner)
 		engine->ops->close(engine->runner);
 	mk_lock_drop(engine->lock_fd);
-	pthread_cond_destroy(&engine->changed);
-	pthread_mutex_destroy(&engine->lock);
+	mk_lock_destroy(&engine->lock, &engine->changed);
 	free(engine);
-}
-
-/* Signals are the caller's threads' business. */
-static int start_thread(struct mk_engine *engine)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&engine->thread, NULL, engine_thread, engine);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error)
-		return mk_fail(error, "cannot start the engine's thread: %s",
-			       strerror(error));
-	return 0;
 }
 
 static void take_over(struct mk_engine *engine)
@@ -411,7 +382,7 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 	engine = calloc(1, sizeof(*engine));
 	if (!engine)
 		return mk_fail(ENOMEM, "no memory for an engine");
-	init_lock(engine);
+	mk_lock_init(&engine->lock, &engine->changed);
 	engine->context = context;
 	engine->lock_fd = -1;
 	engine->ops = options.kind == MK_ENGINE_KIND_CPU ? &mk_cpu_runner :
@@ -430,7 +401,8 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 	if (engine->steps > engine->ops->step_limit(engine->runner))
 		engine->steps = engine->ops->step_limit(engine->runner);
 	take_over(engine);
-	ret = start_thread(engine);
+	ret = mk_thread_start(&engine->thread, engine_thread, engine,
+			      "the engine's thread");
 	if (ret) {
 		set_state(engine, MK_ENGINE_STOPPED);
 		goto fail;
@@ -440,18 +412,6 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 fail:
 	free_engine(engine);
 	return ret;
-}
-
-static struct timespec deadline_after(uint64_t timeout_ns)
-{
-	uint64_t end = mk_now_ns() + timeout_ns;
-
-	if (end < timeout_ns)
-		end = UINT64_MAX;
-	return (struct timespec){
-		.tv_sec = (time_t)(end / 1000000000u),
-		.tv_nsec = (long)(end % 1000000000u),
-	};
 }
 
 /* Wait for the thread until @deadline, with the lock held. */
@@ -480,7 +440,7 @@ static bool device_has_ended(struct mk_engine *engine, uint64_t timeout_ns)
 
 int mk_engine_stop(struct mk_engine *engine, uint64_t timeout_ns)
 {
-	struct timespec deadline = deadline_after(timeout_ns);
+	struct timespec deadline = mk_deadline_after(timeout_ns);
 	bool ended;
 
 	if (!engine)
@@ -526,7 +486,7 @@ int mk_engine_failure(const struct mk_engine *engine)
 int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *records,
 			    size_t capacity, uint64_t timeout_ns)
 {
-	struct timespec deadline = deadline_after(timeout_ns);
+	struct timespec deadline = mk_deadline_after(timeout_ns);
 	uint32_t needed = engine->context->geometry.log_records;
 	int64_t result;
 	int error = 0;

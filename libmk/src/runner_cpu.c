@@ -3,17 +3,14 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include <state_layout.h>
 
 #include "error.h"
 #include "exec_cpu.h"
+#include "thread.h"
 
 struct mk_runner {
 	struct mk_context *context;
@@ -120,24 +117,6 @@ static void *worker_thread(void *data)
 	return NULL;
 }
 
-/* Signals are the caller's threads' business. */
-static int start_thread(struct worker *worker)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&worker->thread, NULL, worker_thread, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error)
-		return mk_fail(error,
-			       "cannot start host thread %u: %s; ask for fewer "
-			       "workgroups",
-			       worker->executor.worker, strerror(error));
-	return 0;
-}
-
 static void cpu_close(struct mk_runner *runner)
 {
 	pthread_mutex_lock(&runner->lock);
@@ -146,21 +125,9 @@ static void cpu_close(struct mk_runner *runner)
 	pthread_mutex_unlock(&runner->lock);
 	for (uint32_t i = 0; i < runner->threads_started; i++)
 		pthread_join(runner->worker[i].thread, NULL);
-	pthread_cond_destroy(&runner->changed);
-	pthread_mutex_destroy(&runner->lock);
+	mk_lock_destroy(&runner->lock, &runner->changed);
 	free(runner->worker);
 	free(runner);
-}
-
-static void init_lock(struct mk_runner *runner)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&runner->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	pthread_mutex_init(&runner->lock, NULL);
 }
 
 static int start_workers(struct mk_runner *runner,
@@ -179,7 +146,8 @@ static int start_workers(struct mk_runner *runner,
 			.handlers = options->handlers,
 			.handler_count = options->handler_count,
 		};
-		ret = start_thread(worker);
+		ret = mk_thread_start(&worker->thread, worker_thread, worker,
+				      "a host thread of the reference executor");
 		if (!ret)
 			runner->threads_started++;
 	}
@@ -197,7 +165,7 @@ static int cpu_open(struct mk_context *context, const struct mk_engine_options *
 	runner->context = context;
 	runner->workers = options->workgroups ? options->workgroups :
 						mk_default_workers();
-	init_lock(runner);
+	mk_lock_init(&runner->lock, &runner->changed);
 	runner->worker = calloc(runner->workers, sizeof(*runner->worker));
 	if (!runner->worker)
 		ret = mk_fail(ENOMEM, "no memory for %u host threads", runner->workers);
@@ -227,16 +195,9 @@ static int cpu_submit(struct mk_runner *runner, const struct mk_dispatch *dispat
 
 static int cpu_wait(struct mk_runner *runner, uint64_t timeout_ns)
 {
-	struct timespec end;
+	struct timespec end = mk_deadline_after(timeout_ns);
 	int error = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += (time_t)(timeout_ns / 1000000000u);
-	end.tv_nsec += (long)(timeout_ns % 1000000000u);
-	if (end.tv_nsec >= 1000000000) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&runner->lock);
 	while (runner->ended == runner->waited && !error)
 		error = pthread_cond_timedwait(&runner->changed, &runner->lock, &end);
