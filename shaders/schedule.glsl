@@ -112,7 +112,7 @@ uint mk_found_window, mk_found_slot, mk_found_status;
 void mk_begin_in_order()
 {
 	uint slot = MK_WINDOW_WORD(mk_worker, MK_STATE_IN_ORDER);
-	uint window = slot / parameters.window_slots;
+	uint window = min(slot / parameters.window_slots, parameters.window_count - 1u);
 
 	window += mk_worker - window % mk_workers;
 	mk_every_window = window < parameters.window_count ? window : mk_worker;
@@ -139,7 +139,9 @@ void mk_begin_looking()
 /* Take one look; true when a slot is ready. */
 bool mk_look()
 {
-	bool in_order = (mk_look_count++ & 1u) != 0u;
+	bool in_order = (mk_look_count & 1u) != 0u;
+	/* Now and then the other comes first, or a busy window would starve the rest. */
+	bool others_turn = (mk_look_count & 6u) == 0u;
 	uint window = in_order ? mk_every_window : mk_next;
 	uint slot = mk_expected_slot(window);
 
@@ -155,7 +157,9 @@ bool mk_look()
 	}
 	uint other = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
 	uint hot = MK_LOAD_ACQUIRE(MK_STATUS_WORD(mk_hot_slot));
-	bool is_hot = mk_status_is_ready(hot) && mk_rest == 0u;
+	bool is_hot = mk_status_is_ready(hot) && mk_rest == 0u &&
+		      !(others_turn && mk_status_is_ready(other));
+	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
 	mk_found_window = is_hot ? mk_hot_window : window;
 	mk_found_slot = is_hot ? mk_hot_slot : slot;
@@ -321,4 +325,6 @@ void mk_work()
 	/* Nobody looks at our windows now, so the others leave as well. */
 	MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
 	MK_ADD(state[MK_STATE_EXECUTIONS], mk_executions);
+	if (mk_worker == 0u)
+		MK_ADD(state[MK_STATE_STEPS], parameters.steps - mk_budget);
 }

@@ -20,6 +20,7 @@
 #define MK_STATE_LOG_RESERVED 16u /* debug records given out */
 #define MK_STATE_EXECUTIONS   17u /* times a slot was worked on; wraps */
 #define MK_STATE_LIVE_WORKERS 18u /* workers of the last dispatch */
+#define MK_STATE_STEPS	      19u /* steps that worker 0 has spent; wraps */
 #define MK_STATE_SLOTS	      32u
 
 /*

@@ -499,18 +499,28 @@ void mk_context_shutdown(struct mk_context *context)
 	mk_park_wake(context);
 }
 
+/*
+ * The low word wraps a moment before the high one counts that, so what looks like a
+ * step back is a step on.
+ */
+static uint64_t load_slots_done(const struct mk_context *context)
+{
+	mk_word64 *told = (mk_word64 *)&context->slots_done;
+	uint64_t last = atomic_load(told);
+	uint64_t high = mk_cq_load(context, MK_CQ_SLOTS_DONE_HIGH);
+	uint64_t done = high << 32 | mk_cq_load(context, MK_CQ_SLOTS_DONE_LOW);
+
+	if (done < last)
+		done += UINT64_C(1) << 32;
+	while (last < done && !atomic_compare_exchange_weak(told, &last, done))
+		;
+	return done;
+}
+
 void mk_context_counters(const struct mk_context *context, struct mk_counters *counters)
 {
-	uint32_t high = mk_cq_load(context, MK_CQ_SLOTS_DONE_HIGH);
-	uint32_t low = mk_cq_load(context, MK_CQ_SLOTS_DONE_LOW);
-	uint32_t high_again = mk_cq_load(context, MK_CQ_SLOTS_DONE_HIGH);
-
-	/* The low word wrapped meanwhile: what it holds now belongs to the new one. */
-	if (high != high_again)
-		low = mk_cq_load(context, MK_CQ_SLOTS_DONE_LOW);
-
 	*counters = (struct mk_counters){
-		.slots_done = (uint64_t)high_again << 32 | low,
+		.slots_done = load_slots_done(context),
 		.done_count = mk_control_load(context, MK_CONTROL_DONE_COUNT),
 		.faults = mk_cq_load(context, MK_CQ_FAULTS),
 		.epoch = mk_control_load(context, MK_CONTROL_EPOCH),

@@ -41,6 +41,7 @@ struct mk_context {
 	uint32_t window_count;
 	uint32_t first_lease;
 	struct mk_region regions[MK_REGION_COUNT];
+	mk_word64 slots_done; /* the most that was told */
 	struct mk_memory state;
 	struct mk_memory arena;
 };

@@ -25,15 +25,21 @@
 /* The first may have to wait for a compiler that the driver puts off until then. */
 #define FIRST_DISPATCH_TIMEOUT_NS 120000000000u
 /* A dispatch should take about this long: rarely changed, yet soon left. */
-#define DISPATCH_SHORT_NS 25000000u
-#define DISPATCH_LONG_NS  100000000u
-#define FIRST_STEPS	  50000u
-#define LEAST_STEPS	  2048u
-#define LAST_STEPS	  (1u << 26)
-#define IDLE_LOOKS	  16384u
-#define PARK_AFTER_US	  2000u
+#define DISPATCH_NS   50000000u
+#define FIRST_STEPS   50000u
+#define LEAST_STEPS   2048u
+#define LAST_STEPS    (1u << 22)
+#define IDLE_LOOKS    16384u
+#define PARK_AFTER_US 2000u
 /* A producer may die between publishing and waking us. */
 #define PARK_LOOK_NS 100000000u
+
+/* A request to drain the log; belongs to the thread that waits for it. */
+struct drain {
+	struct mk_log_record *records;
+	int64_t result;
+	bool done;
+};
 
 struct mk_engine {
 	struct mk_context *context;
@@ -48,6 +54,7 @@ struct mk_engine {
 	uint32_t steps;
 	uint32_t queued;
 	uint32_t executions;
+	uint32_t steps_spent;
 	uint64_t last_end_ns;
 	uint64_t idle_ns;
 	uint32_t next_flags;
@@ -62,8 +69,7 @@ struct mk_engine {
 	int failure;
 	char failure_text[512];
 	bool ended;
-	struct mk_log_record *drain_records;
-	int64_t drain_result;
+	struct drain *drain;
 };
 
 uint32_t mk_default_workers(void)
@@ -109,30 +115,42 @@ static int submit(struct mk_engine *engine)
 	return 0;
 }
 
+static uint32_t load_state(const struct mk_engine *engine, uint32_t word)
+{
+	return atomic_load_explicit(mk_state_word(engine->context, word),
+				    memory_order_relaxed);
+}
+
 /*
- * Steps cost more or less time by what is executed, and on which device; the
- * bound follows.
+ * A step costs more or less time by what is executed, and on which device.  The
+ * bound of the next dispatch follows what the last one's steps took, at most four
+ * times as fast in either direction.
  */
-static void adapt_steps(struct mk_engine *engine, uint64_t took_ns)
+static void adapt_steps(struct mk_engine *engine, uint64_t took_ns, uint32_t spent)
 {
 	uint32_t limit = engine->ops->step_limit(engine->runner);
+	uint64_t steps;
 
-	if (engine->fixed_steps)
+	if (engine->fixed_steps || !took_ns || spent < LEAST_STEPS)
 		return;
-	if (took_ns < DISPATCH_SHORT_NS && engine->steps <= LAST_STEPS / 2)
-		engine->steps *= 2;
-	else if (took_ns > DISPATCH_LONG_NS && engine->steps >= FIRST_STEPS * 2)
-		engine->steps /= 2;
-	if (engine->steps > limit)
-		engine->steps = limit;
+	steps = (uint64_t)spent * DISPATCH_NS / took_ns;
+	if (steps > engine->steps * 4ull)
+		steps = engine->steps * 4ull;
+	if (steps < engine->steps / 4)
+		steps = engine->steps / 4;
+	if (steps > LAST_STEPS)
+		steps = LAST_STEPS;
+	if (steps < FIRST_STEPS)
+		steps = FIRST_STEPS;
+	engine->steps = steps < limit ? (uint32_t)steps : limit;
 }
 
 /* Look at what the dispatch that ended has done. */
 static void account(struct mk_engine *engine)
 {
 	struct mk_context *context = engine->context;
-	uint32_t executions = atomic_load_explicit(
-		mk_state_word(context, MK_STATE_EXECUTIONS), memory_order_relaxed);
+	uint32_t executions = load_state(engine, MK_STATE_EXECUTIONS);
+	uint32_t spent = load_state(engine, MK_STATE_STEPS) - engine->steps_spent;
 	uint64_t now = mk_now_ns();
 	uint64_t took_ns = now - engine->last_end_ns;
 
@@ -140,15 +158,15 @@ static void account(struct mk_engine *engine)
 		engine->idle_ns += took_ns;
 	} else {
 		engine->idle_ns = 0;
-		adapt_steps(engine, took_ns);
+		adapt_steps(engine, took_ns, spent);
 	}
 	engine->executions = executions;
+	engine->steps_spent += spent;
 	engine->last_end_ns = now;
 
 	pthread_mutex_lock(&engine->lock);
 	engine->info.dispatches++;
-	engine->info.live_workgroups = atomic_load_explicit(
-		mk_state_word(context, MK_STATE_LIVE_WORKERS), memory_order_relaxed);
+	engine->info.live_workgroups = load_state(engine, MK_STATE_LIVE_WORKERS);
 	pthread_mutex_unlock(&engine->lock);
 	atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_DISPATCHES), 1,
 				  memory_order_relaxed);
@@ -227,24 +245,25 @@ static void park(struct mk_engine *engine)
 /* Draining the debug log ---------------------------------------------------- */
 
 /* Nothing runs now; the next dispatch begins with an empty log. */
-static int64_t take_records(struct mk_engine *engine)
+static int64_t take_records(struct mk_engine *engine, struct mk_log_record *records)
 {
 	const struct mk_context *context = engine->context;
 	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
 	uint32_t cursor = atomic_load_explicit(&log[MK_LOG_CURSOR], memory_order_acquire);
 	uint32_t count = cursor / MK_LOG_RECORD_WORDS;
 
+	/* Also what is damaged is mended by that. */
+	engine->next_flags |= MK_DISPATCH_RESTART_LOG;
 	if (count > context->geometry.log_records || cursor % MK_LOG_RECORD_WORDS)
 		return -EPROTO;
 	for (uint32_t i = 0; i < count; i++) {
 		const mk_word *words = &log[MK_LOG_RECORDS + i * MK_LOG_RECORD_WORDS];
 
-		engine->drain_records[i] = (struct mk_log_record){
+		records[i] = (struct mk_log_record){
 			.format = words[0],
 			.args = { words[1], words[2], words[3] },
 		};
 	}
-	engine->next_flags |= MK_DISPATCH_RESTART_LOG;
 	return count;
 }
 
@@ -254,9 +273,11 @@ static int answer_drain(struct mk_engine *engine)
 
 	pthread_mutex_lock(&engine->lock);
 	/* Who asked may have given up meanwhile. */
-	if (engine->drain_records && !ret)
-		engine->drain_result = take_records(engine);
-	engine->drain_records = NULL;
+	if (engine->drain && !ret) {
+		engine->drain->result = take_records(engine, engine->drain->records);
+		engine->drain->done = true;
+	}
+	engine->drain = NULL;
 	atomic_store(&engine->drain_wanted, false);
 	pthread_cond_broadcast(&engine->changed);
 	pthread_mutex_unlock(&engine->lock);
@@ -331,9 +352,9 @@ static void take_over(struct mk_engine *engine)
 {
 	struct mk_context *context = engine->context;
 
-	mk_interrupt_claimed(context);
-	engine->executions = atomic_load_explicit(
-		mk_state_word(context, MK_STATE_EXECUTIONS), memory_order_relaxed);
+	mk_recover(context);
+	engine->executions = load_state(engine, MK_STATE_EXECUTIONS);
+	engine->steps_spent = load_state(engine, MK_STATE_STEPS);
 	atomic_store_explicit(mk_cq_word(context, MK_CQ_OWNER_PID), (uint32_t)getpid(),
 			      memory_order_relaxed);
 	mk_park_withdraw(context);
@@ -488,43 +509,42 @@ int64_t mk_engine_drain_log(struct mk_engine *engine, struct mk_log_record *reco
 {
 	struct timespec deadline = mk_deadline_after(timeout_ns);
 	uint32_t needed = engine->context->geometry.log_records;
-	int64_t result;
+	struct drain drain = { .records = records };
 	int error = 0;
+	bool ended;
 
 	if (capacity < needed)
 		return mk_fail(ENOSPC, "room for %zu debug records; the log holds %u",
 			       capacity, needed);
 	pthread_mutex_lock(&engine->lock);
-	if (engine->drain_records) {
+	if (engine->drain) {
 		pthread_mutex_unlock(&engine->lock);
 		return mk_fail(EBUSY, "another thread is draining the debug log");
 	}
-	engine->drain_records = records;
-	engine->drain_result = -ETIMEDOUT;
+	engine->drain = &drain;
 	atomic_store(&engine->drain_wanted, true);
 	pthread_mutex_unlock(&engine->lock);
 	mk_park_wake(engine->context);
 
 	pthread_mutex_lock(&engine->lock);
-	while (engine->drain_records == records && !engine->ended && !error)
+	while (!drain.done && !engine->ended && !error)
 		error = pthread_cond_timedwait(&engine->changed, &engine->lock,
 					       &deadline);
-	engine->drain_records = NULL;
-	result = engine->drain_result;
-	if (result == -ETIMEDOUT && engine->ended)
-		result = -ESHUTDOWN;
+	if (engine->drain == &drain)
+		engine->drain = NULL;
+	ended = engine->ended;
 	pthread_mutex_unlock(&engine->lock);
-	if (result == -ESHUTDOWN)
+	if (!drain.done && ended)
 		return mk_fail(ESHUTDOWN, "the engine has ended; read the log from the "
 					  "context (mk_context_readback)");
-	if (result == -EPROTO)
-		return mk_fail(EPROTO,
-			       "the debug log's cursor is damaged: it is not at the "
-			       "end of a record in the log");
-	if (result == -ETIMEDOUT)
+	if (!drain.done)
 		return mk_fail(ETIMEDOUT,
 			       "no dispatch ended within %llu ns, so the log was not "
 			       "drained",
 			       (unsigned long long)timeout_ns);
-	return result;
+	if (drain.result == -EPROTO)
+		return mk_fail(EPROTO,
+			       "the debug log's cursor was damaged: it was not at "
+			       "the end of a record in the log, which starts anew");
+	return drain.result;
 }

@@ -241,6 +241,8 @@ static struct place begin_in_order(const struct mk_executor *executor, uint32_t 
 	uint32_t window = slot / executor->context->geometry.window_slots;
 	struct place place;
 
+	if (window >= executor->context->window_count)
+		window = executor->context->window_count - 1;
 	window += executor->worker - window % executor->workers;
 	if (window >= executor->context->window_count)
 		window = executor->worker;
@@ -422,12 +424,14 @@ static void interrupt(struct mk_executor *executor, uint32_t slot)
 {
 	const struct mk_context *context = executor->context;
 	uint32_t entry = mk_cq_entry(context, slot);
+	uint32_t status = entry & MK_CQ_ENTRY_STATUS_MASK;
 	struct mk_work work;
 
 	/* The engine died between its last two stores: the slot has ended. */
-	if (mk_entry_count(entry) !=
-	    atomic_load_explicit(completions_word(context, slot), memory_order_relaxed)) {
-		store_status(executor, slot, entry & MK_CQ_ENTRY_STATUS_MASK);
+	if (mk_entry_count(entry) != atomic_load_explicit(completions_word(context, slot),
+							  memory_order_relaxed) &&
+	    (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)) {
+		store_status(executor, slot, status);
 		return;
 	}
 	load_work(executor, slot, &work);
@@ -435,10 +439,23 @@ static void interrupt(struct mk_executor *executor, uint32_t slot)
 		 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
 }
 
-void mk_interrupt_claimed(struct mk_context *context)
+/* Records that were given out and not finished are given out again. */
+static void recover_log(struct mk_context *context)
+{
+	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
+	uint32_t records =
+		atomic_load_explicit(&log[MK_LOG_CURSOR], memory_order_relaxed) /
+		MK_LOG_RECORD_WORDS;
+
+	atomic_store_explicit(mk_state_word(context, MK_STATE_LOG_RESERVED), records,
+			      memory_order_relaxed);
+}
+
+void mk_recover(struct mk_context *context)
 {
 	struct mk_executor executor = { .context = context, .workers = 1 };
 
+	recover_log(context);
 	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
 		if (mk_slot_status(context, slot) == MK_STATUS_CLAIMED)
 			interrupt(&executor, slot);

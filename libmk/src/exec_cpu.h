@@ -32,10 +32,11 @@ struct mk_executor {
 void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_looks);
 
 /*
- * End the slots that a former engine left CLAIMED with MK_FAULT_INTERRUPTED: how
- * far they came is not known.  Only while no dispatch runs.
+ * Take over from a killed engine: end the slots that it left CLAIMED with
+ * MK_FAULT_INTERRUPTED, since how far they came is not known, and mend the debug
+ * log's end.  Only while no dispatch runs.
  */
-void mk_interrupt_claimed(struct mk_context *context);
+void mk_recover(struct mk_context *context);
 
 /* exec_operations.c ------------------------------------------------------- */
 

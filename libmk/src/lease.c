@@ -159,9 +159,14 @@ int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
 		       MK_LOCK_LAST_PRODUCER);
 }
 
+bool mk_lease_is_free(const struct mk_context *context, uint32_t window)
+{
+	return !load_lease(context, window);
+}
+
 bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t owner)
 {
-	return !load_lease(context, window) && swap_lease(context, window, 0, owner);
+	return mk_lease_is_free(context, window) && swap_lease(context, window, 0, owner);
 }
 
 bool mk_lease_take_dead(struct mk_context *context, uint32_t window, int fd,

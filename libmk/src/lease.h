@@ -38,6 +38,8 @@ void mk_lock_drop(int fd);
 /* Become a producer: *@fd holds the lock, *@owner is what its leases say. */
 int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner);
 
+bool mk_lease_is_free(const struct mk_context *context, uint32_t window);
+
 /* Lease @window if it is free: then nothing is in flight in it. */
 bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t owner);
 

@@ -112,6 +112,10 @@ static void *worker_thread(void *data)
 		mk_executor_run(executor, dispatch.steps, dispatch.idle_looks);
 		atomic_fetch_add_explicit(executions, executor->executions,
 					  memory_order_relaxed);
+		if (!executor->worker)
+			atomic_fetch_add_explicit(
+				mk_state_word(executor->context, MK_STATE_STEPS),
+				dispatch.steps - executor->budget, memory_order_relaxed);
 		arrive(worker->runner);
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deadline.h"
 #include "error.h"
 #include "lease.h"
 
@@ -155,6 +156,20 @@ static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 	};
 }
 
+/* Who asked may be asleep between two looks, so leave it the window for a while. */
+static bool is_others_turn(struct mk_windows *windows, uint32_t window)
+{
+	enum { OTHERS_TURN_NS = 2000000 };
+
+	if (windows->given != window + 1)
+		return false;
+	if (mk_lease_is_free(windows->context, window) &&
+	    mk_now_ns() - windows->given_ns < OTHERS_TURN_NS)
+		return true;
+	windows->given = 0;
+	return false;
+}
+
 static bool lease_one(struct mk_windows *windows, bool from_dead)
 {
 	struct mk_context *context = windows->context;
@@ -165,6 +180,8 @@ static bool lease_one(struct mk_windows *windows, bool from_dead)
 	for (uint32_t i = 0; i < total; i++) {
 		uint32_t window = (windows->hint + i) % total;
 
+		if (is_others_turn(windows, window))
+			continue;
 		if (from_dead ? mk_lease_take_dead(context, window, windows->fd,
 						   windows->owner) :
 				mk_lease_take_free(context, window, windows->owner)) {
@@ -215,22 +232,29 @@ static bool others_ask(const struct mk_windows *windows)
 }
 
 /*
- * True when we may go on: a window went back, or none ever will by itself, because
- * somebody has yet to wait for tickets of each.
+ * True when we may go on: a window went back, or nobody asks any more, or none will
+ * go back soon, because tickets for it were not waited for or something lingers.
  */
 static bool give_way(struct mk_windows *windows)
 {
+	enum { PATIENCE = 256 };
 	bool may_settle = false;
 
+	if (!others_ask(windows) || ++windows->refusals > PATIENCE)
+		return true;
 	for (uint32_t i = 0; i < windows->count; i++) {
-		if (is_settled(windows, &windows->held[i])) {
+		struct mk_held_window *held = &windows->held[i];
+
+		if (is_settled(windows, held)) {
+			windows->given = held->window + 1;
+			windows->given_ns = mk_now_ns();
 			atomic_store_explicit(wanted_word(windows), 0,
 					      memory_order_relaxed);
 			give_back(windows, i);
 			sched_yield();
 			return true;
 		}
-		may_settle |= !windows->held[i].tickets;
+		may_settle |= !held->tickets && !held->inherited;
 	}
 	return !may_settle;
 }
@@ -309,6 +333,22 @@ static void prefetch_ahead(const struct mk_windows *windows,
 	__builtin_prefetch((const void *)&ring->inbound[slot * MK_SLOT_WORDS], 1);
 }
 
+/*
+ * When @count slots do not fit behind the last ones used, a pass over the current
+ * window is over: the place to go on to another, and to let others in.
+ */
+static void end_pass_without(struct mk_windows *windows, uint32_t count)
+{
+	struct mk_held_window *held = &windows->held[windows->current];
+
+	if (!windows->count || held->next + count <= window_size(windows, held->window))
+		return;
+	held->next = 0;
+	windows->giving_way = others_ask(windows);
+	windows->refusals = 0;
+	windows->current = (windows->current + 1) % windows->count;
+}
+
 static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
@@ -317,13 +357,7 @@ static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 	held->published += count;
 	held->next += count;
 	prefetch_ahead(windows, held);
-	if (held->next == window_size(windows, held->window)) {
-		held->next = 0;
-		/* A pass is over: the place to let others in. */
-		windows->giving_way = others_ask(windows);
-		if (windows->count > 1)
-			windows->current = (windows->current + 1) % windows->count;
-	}
+	end_pass_without(windows, 1);
 	return slot;
 }
 
@@ -338,6 +372,7 @@ static bool would_outdate_tickets(const struct mk_windows *windows)
 bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
 			   uint32_t *slot)
 {
+	end_pass_without(windows, count);
 	if (windows->giving_way && windows->count && !give_way(windows))
 		return false;
 	windows->giving_way = false;
@@ -378,7 +413,6 @@ void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
 
 	if (!held)
 		return;
-	/* A ticket may be waited for twice. */
 	if (held->tickets)
 		held->tickets--;
 	if (!is_settled(windows, held))

@@ -26,10 +26,13 @@ struct mk_windows {
 	int fd;		/* holds the lock that proves us alive */
 	uint32_t max;
 	uint32_t count;
-	uint32_t current; /* index into held */
-	uint32_t hint;	  /* the window to try to lease first */
-	bool giving_way;  /* publish nothing until a window went back */
-	bool asked;	  /* others for a window */
+	uint32_t current;  /* index into held */
+	uint32_t hint;	   /* the window to try to lease first */
+	bool giving_way;   /* publish nothing until a window went back */
+	uint32_t refusals; /* how often nothing was published for that */
+	uint32_t given;	   /* the window that went back, plus 1: others first */
+	uint64_t given_ns; /* when */
+	bool asked;	   /* others for a window */
 	struct mk_held_window *held;
 };
 

@@ -110,7 +110,7 @@ MK_PUBLIC int mk_producer_publish_batch(struct mk_producer *producer,
  *
  * Once nothing that this producer published in a window is in flight, and every
  * ticket that it took for it has been waited for, the window goes back.  So do not
- * take tickets that you will not wait for: pass NULL.
+ * take tickets that you will not wait for: pass NULL.  And wait for each once.
  *
  * Return: 0 when it ended DONE; its fault code (positive, MK_FAULT_*) when it
  * ended FAULT; -ETIMEDOUT (-EAGAIN when @timeout_ns is 0); -ESTALE when it has
