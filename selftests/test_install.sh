@@ -64,7 +64,7 @@ by_pkg_config() {
 }
 
 by_cmake() {
-	cmake -S "$here/install" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" &&
+	cmake -G Ninja -S "$here/install" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" &&
 		cmake --build "$work/cmake" &&
 		"$work/cmake/outside_c" && "$work/cmake/outside_cc"
 }
