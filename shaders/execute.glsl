@@ -15,8 +15,7 @@
 bool mk_tenant_is_masked(uint tenant)
 {
 	return tenant < MK_TENANT_COUNT &&
-	       MK_LOAD_RELAXED(control[MK_CONTROL_TENANT_MASKS +
-				       min(tenant, MK_TENANT_COUNT)]) == 0u;
+	       MK_LOAD_RELAXED(control[MK_CONTROL_TENANT_MASKS + tenant]) == 0u;
 }
 
 uint mk_execute_quickly(uint slot, uint status)

@@ -15,6 +15,7 @@ uint mk_workers;
 /* Looks since something was found. */
 uint mk_idle;
 bool mk_voted_idle;
+
 /* How long the first waits for others to register. */
 #define MK_REGISTER_STEPS 8192u
 

@@ -21,6 +21,8 @@
 
 #include <mk/context.h>
 
+#include <state_layout.h>
+
 #include "backing.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -94,6 +96,20 @@ static inline uint32_t mk_slot_payload(const struct mk_context *context, uint32_
 		memory_order_relaxed);
 }
 
+static inline uint32_t mk_window_first(const struct mk_context *context, uint32_t window)
+{
+	return window * context->geometry.window_slots;
+}
+
+/* The last window of a ring may be short. */
+static inline uint32_t mk_window_size(const struct mk_context *context, uint32_t window)
+{
+	uint32_t left = context->geometry.slots - mk_window_first(context, window);
+
+	return left < context->geometry.window_slots ? left :
+						       context->geometry.window_slots;
+}
+
 static inline bool mk_status_is_final(uint32_t status)
 {
 	return status == MK_STATUS_EMPTY || status == MK_STATUS_DONE ||
@@ -134,6 +150,13 @@ static inline mk_word64 *mk_cq_lease(const struct mk_context *context, uint32_t 
 static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t word)
 {
 	return (mk_word *)context->state.address + word;
+}
+
+/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_COMPLETIONS. */
+static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t slot,
+				     uint32_t word)
+{
+	return mk_state_word(context, MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
 }
 
 size_t mk_state_bytes(uint32_t slots, uint32_t windows);

@@ -3,8 +3,6 @@
 
 #include <sched.h>
 
-#include <state_layout.h>
-
 #include "deadline.h"
 #include "runnable.h"
 
@@ -41,24 +39,19 @@ static void count_fault(struct mk_executor *executor, const struct mk_work *work
 	count(mk_cq_word(executor->context, MK_CQ_FAULTS), 1);
 }
 
-static mk_word *slot_state(const struct mk_context *context, uint32_t slot, uint32_t word)
-{
-	return mk_state_word(context, MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
-}
-
 static void clear_state(struct mk_executor *executor, uint32_t slot)
 {
 	const struct mk_context *context = executor->context;
 
-	atomic_store_explicit(slot_state(context, slot, MK_STATE_PROGRESS), 0,
+	atomic_store_explicit(mk_slot_state(context, slot, MK_STATE_PROGRESS), 0,
 			      memory_order_relaxed);
-	atomic_store_explicit(slot_state(context, slot, MK_STATE_INNER), 0,
+	atomic_store_explicit(mk_slot_state(context, slot, MK_STATE_INNER), 0,
 			      memory_order_relaxed);
 }
 
 static mk_word *completions_word(const struct mk_context *context, uint32_t slot)
 {
-	return slot_state(context, slot, MK_STATE_COMPLETIONS);
+	return mk_slot_state(context, slot, MK_STATE_COMPLETIONS);
 }
 
 /*
@@ -196,14 +189,10 @@ struct place {
 
 static struct place window_place(const struct mk_executor *executor, uint32_t window)
 {
-	const struct mk_geometry *geometry = &executor->context->geometry;
-	uint32_t first = window * geometry->window_slots;
-	uint32_t left = geometry->slots - first;
-
 	return (struct place){
 		.window = window,
-		.first = first,
-		.size = left < geometry->window_slots ? left : geometry->window_slots,
+		.first = mk_window_first(executor->context, window),
+		.size = mk_window_size(executor->context, window),
 	};
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "exec_cpu.h"
 
-#include <state_layout.h>
-
 static const struct mk_outcome done = { MK_STATUS_DONE, 0 };
 static const struct mk_outcome yield = { MK_STATUS_YIELD, 0 };
 
@@ -69,24 +67,17 @@ static mk_word *arena_word(const struct mk_executor *executor, uint32_t word)
 	return (mk_word *)executor->context->arena.address + word;
 }
 
-static mk_word *slot_state(const struct mk_executor *executor, uint32_t slot,
-			   uint32_t word)
-{
-	return mk_state_word(executor->context,
-			     MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
-}
-
 static uint32_t load_state(const struct mk_executor *executor, uint32_t slot,
 			   uint32_t word)
 {
-	return atomic_load_explicit(slot_state(executor, slot, word),
+	return atomic_load_explicit(mk_slot_state(executor->context, slot, word),
 				    memory_order_relaxed);
 }
 
 static void store_state(const struct mk_executor *executor, uint32_t slot, uint32_t word,
 			uint32_t value)
 {
-	atomic_store_explicit(slot_state(executor, slot, word), value,
+	atomic_store_explicit(mk_slot_state(executor->context, slot, word), value,
 			      memory_order_relaxed);
 }
 

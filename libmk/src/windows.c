@@ -10,20 +10,6 @@
 #include "error.h"
 #include "lease.h"
 
-static uint32_t first_slot(const struct mk_windows *windows, uint32_t window)
-{
-	return window * windows->context->geometry.window_slots;
-}
-
-/* The last window of a ring may be short. */
-static uint32_t window_size(const struct mk_windows *windows, uint32_t window)
-{
-	const struct mk_geometry *geometry = &windows->context->geometry;
-	uint32_t left = geometry->slots - first_slot(windows, window);
-
-	return left < geometry->window_slots ? left : geometry->window_slots;
-}
-
 struct survey {
 	uint32_t completions; /* of all slots */
 	uint32_t next;	      /* the slot to use next */
@@ -35,8 +21,8 @@ struct survey {
  */
 static struct survey survey_window(const struct mk_windows *windows, uint32_t window)
 {
-	uint32_t size = window_size(windows, window);
-	uint32_t first = first_slot(windows, window);
+	uint32_t size = mk_window_size(windows->context, window);
+	uint32_t first = mk_window_first(windows->context, window);
 	struct survey survey = { 0 };
 	uint32_t of_first = 0;
 
@@ -71,14 +57,15 @@ static void count_from_here(const struct mk_windows *windows, struct mk_held_win
  */
 static bool has_inheritance(const struct mk_windows *windows, struct mk_held_window *held)
 {
-	uint32_t size = window_size(windows, held->window);
-	uint32_t first = first_slot(windows, held->window);
+	uint32_t size = mk_window_size(windows->context, held->window);
+	uint32_t first = mk_window_first(windows->context, held->window);
 
-	for (uint32_t i = 0; i < size && held->inherited; i++)
+	if (!held->inherited)
+		return false;
+	for (uint32_t i = 0; i < size; i++)
 		if (!slot_is_free(windows, first + i))
 			return true;
-	if (held->inherited)
-		count_from_here(windows, held);
+	count_from_here(windows, held);
 	return false;
 }
 
@@ -275,8 +262,8 @@ static uint32_t free_run(const struct mk_windows *windows, uint32_t from, uint32
 static bool find_run(struct mk_windows *windows, struct mk_held_window *held,
 		     uint32_t count, bool anywhere)
 {
-	uint32_t size = window_size(windows, held->window);
-	uint32_t first = first_slot(windows, held->window);
+	uint32_t size = mk_window_size(windows->context, held->window);
+	uint32_t first = mk_window_first(windows->context, held->window);
 	uint32_t at = held->next;
 	uint32_t looked = 0;
 
@@ -326,9 +313,9 @@ static void prefetch_ahead(const struct mk_windows *windows,
 {
 	enum { SLOTS_AHEAD = 8 };
 	const struct mk_region *ring = &windows->context->regions[MK_REGION_RING];
-	uint32_t size = window_size(windows, held->window);
-	uint32_t slot =
-		first_slot(windows, held->window) + (held->next + SLOTS_AHEAD) % size;
+	uint32_t size = mk_window_size(windows->context, held->window);
+	uint32_t slot = mk_window_first(windows->context, held->window) +
+			(held->next + SLOTS_AHEAD) % size;
 
 	__builtin_prefetch((const void *)&ring->inbound[slot * MK_SLOT_WORDS], 1);
 }
@@ -341,7 +328,8 @@ static void end_pass_without(struct mk_windows *windows, uint32_t count)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
 
-	if (!windows->count || held->next + count <= window_size(windows, held->window))
+	if (!windows->count ||
+	    held->next + count <= mk_window_size(windows->context, held->window))
 		return;
 	held->next = 0;
 	windows->giving_way = others_ask(windows);
@@ -352,7 +340,7 @@ static void end_pass_without(struct mk_windows *windows, uint32_t count)
 static uint32_t use_run(struct mk_windows *windows, uint32_t count)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
-	uint32_t slot = first_slot(windows, held->window) + held->next;
+	uint32_t slot = mk_window_first(windows->context, held->window) + held->next;
 
 	held->published += count;
 	held->next += count;
