@@ -14,10 +14,10 @@
  * Running out of memory, or of the cgroup's, is an error for the caller: nobody is to
  * be killed for it.
  */
-#define PAGE_GFP   (GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
-#define SINGLE_GFP (PAGE_GFP | __GFP_RETRY_MAYFAIL)
+#define POLITE_GFP (__GFP_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+#define SINGLE_GFP (GFP_USER | __GFP_ZERO | POLITE_GFP)
 /* Large folios are taken where they lie ready, never by reclaim. */
-#define LARGE_GFP ((PAGE_GFP | __GFP_COMP | __GFP_NORETRY) & ~__GFP_RECLAIM)
+#define LARGE_GFP ((SINGLE_GFP | __GFP_COMP) & ~__GFP_RECLAIM)
 
 static struct page *alloc_run(unsigned long wanted, unsigned int *order)
 {
@@ -93,8 +93,8 @@ struct mk_memory *mk_memory_create(struct mk_account *account, u64 bytes)
 		return ERR_PTR(error);
 	}
 	memory->account = account;
-	memory->pages =
-		kvcalloc(memory->page_count, sizeof(*memory->pages), GFP_KERNEL_ACCOUNT);
+	memory->pages = kvcalloc(memory->page_count, sizeof(*memory->pages),
+				 GFP_KERNEL | POLITE_GFP);
 	error = memory->pages ? alloc_pages_for(memory) : -ENOMEM;
 	if (error) {
 		mk_memory_put(memory);

@@ -17,7 +17,9 @@ void mk_condition_init(struct mk_condition *condition, const struct mk_ioctl_wai
 	condition->mask = args->mask;
 	condition->value = args->value;
 	condition->unequal = args->flags & MK_WAIT_UNEQUAL;
-	condition->timeout = ns_to_ktime(min_t(u64, args->timeout, KTIME_MAX));
+	/* Room for the slack, which never matters: that is in 292 years. */
+	condition->timeout =
+		ns_to_ktime(min_t(u64, args->timeout, KTIME_MAX - MK_WAIT_SLACK_DEFAULT));
 	condition->slack = clamp_t(u64, slack, MK_WAIT_SLACK_MIN, SLACK_MAX_NS);
 }
 
@@ -32,26 +34,33 @@ static bool has_timed_out(const struct mk_condition *condition)
 	return ktime_compare(ktime_get(), condition->timeout) >= 0;
 }
 
+/* When to look again: not before @earliest, and at most @slack ns later. */
+struct next_look {
+	ktime_t earliest;
+	u64 slack;
+};
+
 /*
- * When to look again.  The first half of the slack is waited out, the other is left to
- * the timers, to put several expiries together.
+ * The first half of the slack is waited out, the other is left to the timers, to put
+ * several expiries together.  A timeout is no answer that may be late by all of it.
  */
-static ktime_t next_look(const struct mk_condition *condition)
+static struct next_look next_look(const struct mk_condition *condition)
 {
+	ktime_t latest = ktime_add_ns(condition->timeout, MK_WAIT_SLACK_DEFAULT);
 	ktime_t next = ktime_add_ns(ktime_get(), condition->slack / 2);
 
-	return ktime_before(next, condition->timeout) ? next : condition->timeout;
-}
-
-static u64 timer_slack(const struct mk_condition *condition)
-{
-	return condition->slack - condition->slack / 2;
+	if (ktime_after(next, condition->timeout))
+		next = condition->timeout;
+	return (struct next_look){
+		.earliest = next,
+		.slack = min_t(u64, condition->slack / 2, ktime_sub(latest, next)),
+	};
 }
 
 int mk_wait(const struct mk_condition *condition, wait_queue_head_t *wakeups, u32 *seen)
 {
+	struct next_look next;
 	DEFINE_WAIT(wait);
-	ktime_t next;
 	int error;
 
 	for (;;) {
@@ -67,7 +76,7 @@ int mk_wait(const struct mk_condition *condition, wait_queue_head_t *wakeups, u3
 		if (signal_pending(current))
 			break;
 		next = next_look(condition);
-		schedule_hrtimeout_range(&next, timer_slack(condition), HRTIMER_MODE_ABS);
+		schedule_hrtimeout_range(&next.earliest, next.slack, HRTIMER_MODE_ABS);
 	}
 	finish_wait(wakeups, &wait);
 	return error;
@@ -91,12 +100,13 @@ static enum hrtimer_restart arm_expired(struct hrtimer *timer)
 {
 	struct mk_arm *arm = container_of(timer, struct mk_arm, timer);
 	enum hrtimer_restart restart = HRTIMER_NORESTART;
+	struct next_look next;
 	u32 seen;
 
 	spin_lock(&arm->lock);
 	if (look(arm, &seen)) {
-		hrtimer_set_expires_range_ns(timer, next_look(&arm->condition),
-					     timer_slack(&arm->condition));
+		next = next_look(&arm->condition);
+		hrtimer_set_expires_range_ns(timer, next.earliest, next.slack);
 		restart = HRTIMER_RESTART;
 	}
 	spin_unlock(&arm->lock);
@@ -114,6 +124,7 @@ void mk_arm_init(struct mk_arm *arm)
 void mk_arm_set(struct mk_arm *arm, const struct mk_condition *condition, u32 *seen)
 {
 	struct mk_memory *former;
+	struct next_look next;
 
 	mutex_lock(&arm->changing);
 	/* The timer must have let go of the condition before that changes. */
@@ -127,10 +138,11 @@ void mk_arm_set(struct mk_arm *arm, const struct mk_condition *condition, u32 *s
 	arm->condition = condition ? *condition : (struct mk_condition){};
 	arm->waiting = condition;
 	arm->fired = false;
-	if (look(arm, seen))
-		hrtimer_start_range_ns(&arm->timer, next_look(&arm->condition),
-				       timer_slack(&arm->condition),
+	if (look(arm, seen)) {
+		next = next_look(&arm->condition);
+		hrtimer_start_range_ns(&arm->timer, next.earliest, next.slack,
 				       HRTIMER_MODE_ABS_SOFT);
+	}
 	spin_unlock_bh(&arm->lock);
 	mutex_unlock(&arm->changing);
 

@@ -26,7 +26,7 @@ struct mk_memory;
  * @value: compared with these
  * @unequal: wanted to differ
  * @timeout: when to give up, CLOCK_MONOTONIC
- * @slack: ns that an answer may be late
+ * @slack: ns that an answer may be late; @timeout is kept better than that
  */
 struct mk_condition {
 	struct mk_memory *memory;

@@ -314,8 +314,8 @@ struct mk_ioctl_import {
  * On a context's file, in every role; for MK_IOCTL_WAIT and MK_IOCTL_ARM.
  *
  * Nobody tells the kernel about a store, so it looks: at once, on MK_IOCTL_WAKE,
- * when the owner or the engine goes, and else once in @slack.  No timer runs while
- * nobody waits.
+ * when a file of the context goes, and else once in @slack.  A timeout is late by no
+ * more than MK_WAIT_SLACK_DEFAULT of it.  No timer runs while nobody waits.
  *
  * MK_IOCTL_WAIT returns 0 when the word is as wanted, else -ETIMEDOUT, or -EINTR
  * after a signal (restarted as the handler says).
