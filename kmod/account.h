@@ -35,6 +35,8 @@ void mk_account_put(struct mk_account *account);
 
 /**
  * mk_account_charge() - count pages for a user, and hold the account for them
+ * @account: the user's
+ * @pages: how many more
  *
  * Return: 0, or -EDQUOT when the user would have more than the limit.
  */

@@ -295,9 +295,10 @@ static void shut_down(struct mk_context *context)
 	struct mk_file *file;
 
 	lockdep_assert_held(&context->lock);
-	context->owner_gone = true;
 	if (control && mk_memory_is_reachable(control))
 		mk_memory_store(control, MK_CONTROL_SHUTDOWN, 1);
+	/* Poll reads this without the lock: who sees it finds SHUTDOWN stored. */
+	smp_store_release(&context->owner_gone, true);
 	list_for_each_entry(file, &context->files, node)
 		wake_up_poll(&file->arm.readers, EPOLLHUP);
 }
@@ -405,7 +406,8 @@ void mk_context_info(struct mk_file *file, struct mk_ioctl_info *info)
 
 bool mk_context_owner_is_gone(struct mk_context *context)
 {
-	return READ_ONCE(context->owner_gone);
+	/* With the store in shut_down(). */
+	return smp_load_acquire(&context->owner_gone);
 }
 
 void mk_context_wake(struct mk_context *context)

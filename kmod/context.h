@@ -101,6 +101,7 @@ u64 mk_context_publish(struct mk_context *context);
 
 /**
  * mk_context_find() - look up a context that the caller may open
+ * @id: its
  *
  * Return: the context with a reference, or ERR_PTR(-ENOENT).
  */
@@ -109,6 +110,7 @@ void mk_context_put(struct mk_context *context);
 
 /**
  * mk_context_attach() - let a file in
+ * @context: that the file is to belong to
  * @file: with its role; gets a number, and a reference to the context
  *
  * Return: 0, or as in struct mk_ioctl_open -EBUSY, -EOWNERDEAD or -EUSERS.
@@ -120,6 +122,8 @@ void mk_context_detach(struct mk_file *file);
 
 /**
  * mk_context_next() - the attachment that follows (@id, @number)
+ * @id: of a context, which need not be there any more
+ * @number: of a file of it, likewise
  * @attachment: receives it
  *
  * Only those of contexts that the caller may open are seen.
@@ -130,6 +134,8 @@ bool mk_context_next(u64 id, u32 number, struct mk_attachment *attachment);
 
 /**
  * mk_context_memory() - one memory
+ * @context: that has it
+ * @number: as in <linux/mk.h>; anything
  *
  * Return: the memory with a reference, ERR_PTR(-EINVAL) when there is no such one, or
  * ERR_PTR(-ENODATA) when it was not imported yet.
@@ -138,6 +144,8 @@ struct mk_memory *mk_context_memory(struct mk_context *context, u32 number);
 
 /**
  * mk_context_adopt() - put in place what was imported
+ * @context: that waits for it
+ * @number: of an external memory
  * @memory: a reference that goes over to the context, unless it fails
  *
  * Return: 0, -EBUSY or -EOWNERDEAD.

@@ -10,6 +10,7 @@ struct mk_context;
 
 /**
  * mk_file_open() - attach a new file to a context
+ * @context: that the file takes a reference to
  * @role: a known role
  * @number: receives the file's
  *

@@ -14,8 +14,14 @@ struct file;
 
 /**
  * struct mk_call - one ioctl under way
- * @query: and the others: the caller's structure, copied; goes back on success, and
- *	with -ETIMEDOUT
+ * @query: the caller's structure, copied; goes back on success, and with -ETIMEDOUT
+ * @create: likewise
+ * @open: likewise
+ * @list: likewise
+ * @info: likewise
+ * @export: likewise
+ * @import: likewise
+ * @wait: likewise, also for MK_IOCTL_ARM
  * @file: set by the command: a file to install for the caller
  * @fd: set with it: where in the structure its descriptor goes
  */
@@ -49,6 +55,9 @@ struct mk_command {
 /**
  * mk_ioctl() - find a command, copy its structure in, run it, copy it out
  * @commands: ends with one that has nothing to run
+ * @object: for the command
+ * @command: as from the caller
+ * @argument: likewise
  */
 long mk_ioctl(const struct mk_command *commands, void *object, unsigned int command,
 	      unsigned long argument);

@@ -36,7 +36,9 @@ struct mk_memory {
 };
 
 /**
- * mk_memory_create() - zeroed pages, charged to the caller's cgroup and to @account
+ * mk_memory_create() - zeroed pages, charged to the caller's cgroup and to a user
+ * @account: the user's
+ * @bytes: at least one
  *
  * Return: the memory, or an ERR_PTR(): -EDQUOT, -ENOMEM, or -EINTR when killed.
  */

@@ -339,4 +339,5 @@ static struct kunit_suite suite = {
 	.name = "mk",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

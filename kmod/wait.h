@@ -77,6 +77,7 @@ void mk_arm_destroy(struct mk_arm *arm);
 
 /**
  * mk_arm_set() - arm for a condition instead of the last one
+ * @arm: of the file
  * @condition: its reference to the memory goes over; NULL is for nothing
  * @seen: receives the word; unchanged without a condition
  */

@@ -152,7 +152,7 @@ struct mk_ioctl_open {
  * @number: the file's among the context's
  * @role: enum mk_role
  * @pid: of the process that opened it, in the caller's pid namespace; 0 when it is
- *	not in that
+ *	not in that.  The process may have passed the file on, and be gone.
  * @uid: of the context's owner, in the caller's user namespace
  * @flags: MK_ATTACHMENT_OWNER_GONE
  * @pad: 0
@@ -173,7 +173,7 @@ struct mk_attachment {
  * struct mk_ioctl_list - the contexts that the caller may open, file by file
  * @attachments: in: address of an array of struct mk_attachment
  * @count: in: its elements; out: how many were filled in
- * @stride: in: bytes from one element to the next, at least 8.  What an element
+ * @stride: in: bytes from one element to the next, a multiple of 8.  What an element
  *	has room for is written, the rest of it is zeroed.
  * @after_id: in, out: where to go on: only what follows this file is listed
  * @after_number: in, out: the same; both 0 at first
