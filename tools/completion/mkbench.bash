@@ -18,7 +18,7 @@ _mkbench()
 	--import) words="auto dma-buf host-pointer" ;;
 	--device | --workgroups | --seconds | --samples | --slots) return ;;
 	*)
-		words="latency throughput --json --engine= --device= --import=
+		words="latency throughput kmod --json --engine= --device= --import=
 			--workgroups= --seconds= --samples= --slots= --help --version"
 		;;
 	esac

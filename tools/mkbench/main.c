@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* mkbench: how fast the resident kernel answers, next to what it replaces. */
+/*
+ * mkbench: how fast the resident kernel answers, and what its memory costs, next to
+ * what they replace.
+ */
 #include <argp.h>
 #include <errno.h>
 #include <math.h>
@@ -10,6 +13,7 @@
 #include <time.h>
 
 #include "bench.h"
+#include "kmod.h"
 
 #define SAMPLES_LIMIT 100000000u
 #define SECONDS_LIMIT 3600.0
@@ -18,16 +22,22 @@
 #define SHORT_SECONDS 0.5
 #define FULL_SAMPLES  200000u
 #define FULL_SECONDS  3.0
+#define KMOD_SAMPLES  5000u
+
+static const char kmod_verb[] = "kmod";
 
 const char *argp_program_version = "mkbench " MK_VERSION;
 
 static const char documentation[] =
-	"Measure how fast a resident kernel answers.\v"
+	"Measure how fast a resident kernel answers, and what its memory costs.\v"
 	"latency    the time from an operation's publish until its completion is seen\n"
-	"throughput operations per second, streamed from one thread\n\n"
-	"Both also measure, in the same run, vkQueueSubmit + vkWaitForFences of an empty "
-	"dispatch, which is what a resident kernel replaces, and two threads that answer "
-	"each other through shared memory, which is the limit.\n\n"
+	"throughput operations per second, streamed from one thread\n"
+	"kmod       the time that the memory of a context takes until it is in use\n\n"
+	"The first two also measure, in the same run, vkQueueSubmit + vkWaitForFences of "
+	"an empty dispatch, which is what a resident kernel replaces, and two threads "
+	"that answer each other through shared memory, which is the limit.  The third "
+	"needs the kernel module, compares it with memfd + udmabuf and with memfd alone, "
+	"and takes --json and --samples only.\n\n"
 	"Example: how does the CPU's Vulkan driver do with two workgroups?\n\n"
 	"  mkbench latency --device llvmpipe --workgroups 2\n\n"
 	"Exit status: 0 measured, 1 failed, 64 wrong usage, 128 + N ended by signal N.";
@@ -56,7 +66,9 @@ static const struct argp_option option_table[] = {
 	{ "seconds", KEY_SECONDS, "S", 0,
 	  "how long to stream (default: 3; with latency 0.5)", 0 },
 	{ "samples", KEY_SAMPLES, "N", 0,
-	  "round trips to measure (default: 200000; with throughput 20000)", 0 },
+	  "round trips or contexts to measure (default: 200000; with throughput 20000, "
+	  "with kmod 5000)",
+	  0 },
 	{ "slots", KEY_SLOTS, "N", 0, "slots of the ring (default: 1024)", 0 },
 	{ 0 },
 };
@@ -64,6 +76,7 @@ static const struct argp_option option_table[] = {
 struct arguments {
 	struct bench_options options;
 	const char *verb;
+	const char *engine_option; /* the last that was given, of those about engines */
 };
 
 static volatile sig_atomic_t ended_by;
@@ -145,9 +158,23 @@ static void take_verb(struct arguments *arguments, const char *verb,
 	if (arguments->verb)
 		argp_error(state, "had both \"%s\" and \"%s\", expected one verb",
 			   arguments->verb, verb);
-	if (strcmp(verb, "latency") && strcmp(verb, "throughput"))
-		argp_error(state, "had \"%s\", expected latency or throughput", verb);
+	if (strcmp(verb, "latency") && strcmp(verb, "throughput") &&
+	    strcmp(verb, kmod_verb))
+		argp_error(state, "had \"%s\", expected latency, throughput or kmod",
+			   verb);
 	arguments->verb = verb;
+}
+
+static bool about_memory(const struct arguments *arguments)
+{
+	return !strcmp(arguments->verb, kmod_verb);
+}
+
+static uint32_t default_samples(const struct arguments *arguments)
+{
+	if (about_memory(arguments))
+		return KMOD_SAMPLES;
+	return strcmp(arguments->verb, "latency") ? SHORT_SAMPLES : FULL_SAMPLES;
 }
 
 static void fill_defaults(struct arguments *arguments)
@@ -156,9 +183,27 @@ static void fill_defaults(struct arguments *arguments)
 	struct bench_options *options = &arguments->options;
 
 	if (!options->samples)
-		options->samples = latency ? FULL_SAMPLES : SHORT_SAMPLES;
+		options->samples = default_samples(arguments);
 	if (options->seconds == 0)
 		options->seconds = latency ? SHORT_SECONDS : FULL_SECONDS;
+}
+
+static void finish_arguments(struct arguments *arguments, struct argp_state *state)
+{
+	if (!arguments->verb)
+		argp_error(state, "expected a verb: latency, throughput or kmod");
+	if (about_memory(arguments) && arguments->engine_option)
+		argp_error(state, "--%s is about engines, and kmod runs none",
+			   arguments->engine_option);
+	fill_defaults(arguments);
+}
+
+/* Notes that an option was given which only runs with an engine know. */
+static void note_engine_option(struct arguments *arguments, int key)
+{
+	for (const struct argp_option *option = option_table; option->name; option++)
+		if (option->key == key && key != 'j' && key != KEY_SAMPLES)
+			arguments->engine_option = option->name;
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
@@ -166,6 +211,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	struct arguments *arguments = state->input;
 	struct bench_options *options = &arguments->options;
 
+	note_engine_option(arguments, key);
 	switch (key) {
 	case 'j':
 		options->json = true;
@@ -197,9 +243,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		take_verb(arguments, text, state);
 		return 0;
 	case ARGP_KEY_END:
-		if (!arguments->verb)
-			argp_error(state, "expected a verb: latency or throughput");
-		fill_defaults(arguments);
+		finish_arguments(arguments, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -271,7 +315,7 @@ static int measure_baselines(const struct bench_options *options,
 	return measure_ping_pong(&results->ping_pong);
 }
 
-static int run(const struct arguments *arguments)
+static int run_with_engine(const struct arguments *arguments)
 {
 	const struct bench_options *options = &arguments->options;
 	const struct mk_geometry geometry = {
@@ -297,12 +341,28 @@ static int run(const struct arguments *arguments)
 	return options->json ? report_json(&results) : report_table(&results);
 }
 
+static int run_kmod(const struct bench_options *options)
+{
+	struct kmod_results results = { 0 };
+	int error = measure_kmod(options->samples, &results);
+
+	if (error)
+		return error;
+	return options->json ? report_kmod_json(&results) : report_kmod_table(&results);
+}
+
+static int run(const struct arguments *arguments)
+{
+	return about_memory(arguments) ? run_kmod(&arguments->options) :
+					 run_with_engine(arguments);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp parser = {
 		.options = option_table,
 		.parser = parse_option,
-		.args_doc = "latency|throughput",
+		.args_doc = "latency|throughput|kmod",
 		.doc = documentation,
 	};
 	const struct sigaction action = { .sa_handler = note_signal };
