@@ -332,5 +332,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s FILE\n", argv[0]);
 		return EXIT_FAILURE;
 	}
-	return vectors_run(argv[1], run_case);
+	return vectors_run(argv[1], 1, run_case);
 }

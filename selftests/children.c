@@ -123,16 +123,13 @@ bool child_await_word(const struct child_pipes *pipes)
 	return had == 1;
 }
 
-struct mk_context *child_attach(const struct mk_context *parents)
+struct mk_context *child_attach(const struct mk_context *parents, enum mk_role role)
 {
-	struct mk_context *context;
-	int fds[MK_CONTEXT_FDS];
+	struct mk_context *context = NULL;
 
-	mk_context_fds(parents, fds);
-	if (!mk_context_attach(fds, &context))
-		return context;
-	fprintf(stderr, "child: attach: %s\n", mk_error_text());
-	return NULL;
+	if (live_try_attach(parents, role, &context))
+		fprintf(stderr, "child: attach: %s\n", mk_error_text());
+	return context;
 }
 
 /* Waits for the parent's word or a signal, as a program with an engine does. */
@@ -154,7 +151,7 @@ static bool await_end(const struct child_pipes *pipes, const sigset_t *signals)
 
 int child_engine(void *parents, const struct child_pipes *pipes)
 {
-	struct mk_context *context = child_attach(parents);
+	struct mk_context *context = child_attach(parents, MK_ROLE_ENGINE);
 	struct mk_engine *engine;
 	sigset_t signals;
 

@@ -41,8 +41,8 @@ void child_expect_success(struct child *child);
 bool child_say_ready(const struct child_pipes *pipes);
 bool child_await_word(const struct child_pipes *pipes);
 
-/* Attaches by the descriptors that the child inherited; NULL after saying why. */
-struct mk_context *child_attach(const struct mk_context *parents);
+/* Attaches by what the child inherited; NULL after saying why. */
+struct mk_context *child_attach(const struct mk_context *parents, enum mk_role role);
 
 /*
  * A body: attach to the context that is the argument, run an engine on it until

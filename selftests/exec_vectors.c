@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <mk/mk.h>
 
@@ -103,13 +104,14 @@ static bool publish_slot(struct run *run, void *ring, uint32_t slot,
 static bool publish_ring(struct run *run)
 {
 	size_t bytes = run->slots * MK_SLOT_BYTES;
-	int fds[MK_CONTEXT_FDS];
+	int fd = mk_context_export(run->context, MK_REGION_RING, MK_EXPORT_WRITE);
 	bool good = true;
 	void *ring;
 
-	mk_context_fds(run->context, fds);
-	ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fds[MK_REGION_RING],
-		    0);
+	if (fd < 0)
+		return ok(run, "mk_context_export", fd);
+	ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
 	if (ring == MAP_FAILED) {
 		vectors_fail(run->v, "cannot map the ring: %s", strerror(errno));
 		return false;
@@ -372,7 +374,8 @@ enum {
 	OPTION_ENGINE = 'e',
 	OPTION_WORKGROUPS = 'w',
 	OPTION_IMPORT = 'i',
-	OPTION_DEVICE = 'd'
+	OPTION_DEVICE = 'd',
+	OPTION_EVERY = 'n',
 };
 
 static const struct argp_option options[] = {
@@ -383,8 +386,27 @@ static const struct argp_option options[] = {
 	{ "import", OPTION_IMPORT, "auto|dma-buf|host-pointer", 0,
 	  "How memory reaches the Vulkan device (default: auto)", 0 },
 	{ "device", OPTION_DEVICE, "NAME", 0, "Part of the Vulkan device's name", 0 },
+	{ "every", OPTION_EVERY, "N", 0,
+	  "Run one vector of each N only: for slow machines", 0 },
 	{ 0 },
 };
+
+struct arguments {
+	const char *file;
+	size_t every;
+};
+
+static uint32_t number(struct argp_state *state, const char *argument, const char *what,
+		       uint32_t least, uint32_t most)
+{
+	char *end;
+	unsigned long value = strtoul(argument, &end, 10);
+
+	if (*end || end == argument || value < least || value > most)
+		argp_error(state, "%s %s: expected %u to %u", what, argument, least,
+			   most);
+	return (uint32_t)value;
+}
 
 static int choose(struct argp_state *state, const char *argument,
 		  const char *const *names)
@@ -400,8 +422,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	static const char *const engines[] = { "vulkan", "cpu", NULL };
 	static const char *const imports[] = { "auto", "dma-buf", "host-pointer", NULL };
-	const char **file = state->input;
-	char *end;
+	struct arguments *arguments = state->input;
 
 	switch (key) {
 	case OPTION_ENGINE:
@@ -415,15 +436,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		engine_options.device = argument;
 		return 0;
 	case OPTION_WORKGROUPS:
-		engine_options.workgroups = (uint32_t)strtoul(argument, &end, 10);
-		if (*end || end == argument || engine_options.workgroups > 65535)
-			argp_error(state, "--workgroups %s: expected 0 to 65535",
-				   argument);
+		engine_options.workgroups =
+			number(state, argument, "--workgroups", 0, 65535);
+		return 0;
+	case OPTION_EVERY:
+		arguments->every = number(state, argument, "--every", 1, UINT32_MAX);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (*file)
+		if (arguments->file)
 			argp_error(state, "one file of vectors at a time");
-		*file = argument;
+		arguments->file = argument;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "no file of vectors given");
@@ -442,8 +464,8 @@ int main(int argc, char **argv)
 		.doc = "Run execution vectors through an engine.\v"
 		       "Example: exec_vectors --engine cpu --workgroups 2 exec.jsonl",
 	};
-	const char *file = NULL;
+	struct arguments arguments = { .every = 1 };
 
-	argp_parse(&argp, argc, argv, 0, NULL, &file);
-	return vectors_run(file, run_line);
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	return vectors_run(arguments.file, arguments.every, run_line);
 }

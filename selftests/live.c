@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXIT_SKIPPED 4
 
@@ -153,6 +155,29 @@ void live_create(struct live *live, const struct mk_geometry *geometry)
 	live_ok(mk_context_create(geometry, &live->context));
 }
 
+int live_try_attach(const struct mk_context *context, enum mk_role role,
+		    struct mk_context **other)
+{
+	int fds[MK_CONTEXT_FDS];
+	int count = mk_context_share(context, role, fds);
+	int ret;
+
+	if (count < 0)
+		return count;
+	ret = mk_context_attach(fds, (size_t)count, other);
+	while (count)
+		close(fds[--count]);
+	return ret;
+}
+
+struct mk_context *live_attach(const struct live *live, enum mk_role role)
+{
+	struct mk_context *other = NULL;
+
+	live_ok(live_try_attach(live->context, role, &other));
+	return other;
+}
+
 int live_try_start(struct mk_context *context, const struct mk_engine_options *options,
 		   struct mk_engine **engine)
 {
@@ -225,6 +250,19 @@ uint32_t live_engine_state(const struct live *live)
 
 	mk_context_counters(live->context, &counters);
 	return counters.engine_state;
+}
+
+const uint32_t *live_map(const struct live *live, uint32_t region, size_t bytes)
+{
+	int fd = mk_context_export(live->context, region, MK_EXPORT_READ);
+	const uint32_t *words;
+
+	if (fd < 0)
+		live_expect(0, fd);
+	words = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(words, MAP_FAILED);
+	close(fd);
+	return words;
 }
 
 struct state_wanted {

@@ -8,6 +8,7 @@
  *   MK_TEST_IMPORT     auto (default), dma-buf or host-pointer
  *   MK_TEST_WORKGROUPS workgroups or host threads (default: the engine's choice)
  *   MK_SLOW            non-empty: the long variants
+ * and, as for every program, MK_BACKING where memory comes from.
  */
 #ifndef MK_SELFTESTS_LIVE_H
 #define MK_SELFTESTS_LIVE_H
@@ -63,6 +64,10 @@ int live_teardown(void **state);
 
 /* NULL for the defaults; what the environment chooses is filled in. */
 void live_create(struct live *live, const struct mk_geometry *geometry);
+/* Share @context in @role and attach to that, as another process would. */
+int live_try_attach(const struct mk_context *context, enum mk_role role,
+		    struct mk_context **other);
+struct mk_context *live_attach(const struct live *live, enum mk_role role);
 void live_start(struct live *live, const struct mk_engine_options *options);
 int live_try_start(struct mk_context *context, const struct mk_engine_options *options,
 		   struct mk_engine **engine);
@@ -76,6 +81,8 @@ void live_close_producers(struct live *live);
 int live_run(struct mk_producer *producer, const struct mk_item *item);
 uint32_t live_observable(const struct live *live, uint32_t index);
 uint32_t live_engine_state(const struct live *live);
+/* Maps a region to be read, as a reader without the library does; munmap() ends it. */
+const uint32_t *live_map(const struct live *live, uint32_t region, size_t bytes);
 
 /*
  * Wait until @condition holds; false when that took too long.  The engine's

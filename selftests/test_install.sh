@@ -42,7 +42,7 @@ soname_is() {
 
 # Every header by itself, in both languages.
 headers_alone() {
-	for header in "$prefix"/include/mk/*.h "$prefix"/include/linux/mk_abi.h; do
+	for header in "$prefix"/include/mk/*.h "$prefix"/include/linux/*.h; do
 		printf '#include "%s"\nextern int something;\n' "$header" >"$work/alone.h"
 		$CC -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only \
 			-I"$prefix/include" -x c "$work/alone.h" || return 1
@@ -82,7 +82,7 @@ no_way_back() {
 }
 
 try 'installs into an empty prefix' install_and_move
-try 'headers are there' has include/mk/mk.h include/linux/mk_abi.h
+try 'headers are there' has include/mk/mk.h include/linux/mk.h include/linux/mk_abi.h
 try 'soname is libmk.so.0' soname_is libmk.so.0
 try 'each header stands alone in C and C++' headers_alone
 try 'a C program builds with pkg-config and runs' by_pkg_config "$CC" c11 outside.c

@@ -92,7 +92,7 @@ static int produce_round(struct job *job, struct mk_producer *producer)
 static int produce(void *argument, const struct child_pipes *pipes)
 {
 	struct job *job = argument;
-	struct mk_context *context = child_attach(job->live->context);
+	struct mk_context *context = child_attach(job->live->context, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 	int ret;
 
@@ -229,7 +229,7 @@ static int hold_windows(void *argument, const struct child_pipes *pipes)
 		.tenant = 1,
 		.max_windows = 2,
 	};
-	struct mk_context *context = child_attach(argument);
+	struct mk_context *context = child_attach(argument, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 
 	if (!context || mk_producer_open(context, &options, &producer) ||
@@ -294,7 +294,7 @@ static void test_windows_of_the_silent_and_the_dead(void **state)
 /* A body: leases and ends without closing anything, as a program that crashed. */
 static int leave_without_goodbye(void *argument, const struct child_pipes *pipes)
 {
-	struct mk_context *context = child_attach(argument);
+	struct mk_context *context = child_attach(argument, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 
 	if (!context || mk_producer_open(context, NULL, &producer) ||

@@ -4,7 +4,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "children.h"
 
@@ -34,6 +39,102 @@ static void test_engine_elsewhere(void **state)
 	child_tell(&child);
 	child_expect_success(&child);
 	assert_int_equal(live_engine_state(live), MK_ENGINE_STOPPED);
+}
+
+/* Descriptors over a socket --------------------------------------------------------- */
+
+union control {
+	char bytes[CMSG_SPACE(MK_CONTEXT_FDS * sizeof(int))];
+	struct cmsghdr aligned;
+};
+
+/* A message with room for @count descriptors; one byte goes with them. */
+static struct msghdr message_of(union control *control, struct iovec *byte, size_t count)
+{
+	struct msghdr message = {
+		.msg_iov = byte,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)),
+	};
+
+	memset(control, 0, sizeof(*control));
+	CMSG_FIRSTHDR(&message)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&message)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&message)->cmsg_len = CMSG_LEN(count * sizeof(int));
+	return message;
+}
+
+static void send_fds(int to, const int *fds, int count)
+{
+	struct iovec byte = { "f", 1 };
+	union control control;
+	struct msghdr message = message_of(&control, &byte, (size_t)count);
+
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), fds, (size_t)count * sizeof(int));
+	assert_int_equal(sendmsg(to, &message, 0), 1);
+}
+
+/* Returns how many came. */
+static size_t receive_fds(int from, int fds[MK_CONTEXT_FDS])
+{
+	char had;
+	struct iovec byte = { &had, 1 };
+	union control control;
+	struct msghdr message = message_of(&control, &byte, MK_CONTEXT_FDS);
+	const struct cmsghdr *header;
+
+	if (recvmsg(from, &message, MSG_CMSG_CLOEXEC) != 1)
+		return 0;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header)
+		return 0;
+	memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	return (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+}
+
+/* A body: attaches to what comes over the socket, and publishes there. */
+static int publish_elsewhere(void *argument, const struct child_pipes *pipes)
+{
+	struct mk_producer *producer;
+	struct mk_context *context;
+	int fds[MK_CONTEXT_FDS];
+	size_t count = receive_fds(*(int *)argument, fds);
+
+	(void)pipes;
+	if (mk_context_attach(fds, count, &context) ||
+	    mk_producer_open(context, NULL, &producer) ||
+	    live_run(producer, &LIVE_ITEM(MK_OP_STORE_U32, 42, LIVE_OBSERVABLE(0)))) {
+		fprintf(stderr, "child: %s\n", mk_error_text());
+		return EXIT_FAILURE;
+	}
+	mk_producer_close(producer);
+	mk_context_close(context);
+	return EXIT_SUCCESS;
+}
+
+static void test_attaches_over_a_socket(void **state)
+{
+	struct live *live = *state;
+	int fds[MK_CONTEXT_FDS];
+	struct child child;
+	int sockets[2];
+	int count;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+	/* Before there is anything to inherit. */
+	child_start(&child, publish_elsewhere, &sockets[1]);
+	live_create(live, &geometry);
+	live_start(live, NULL);
+	count = mk_context_share(live->context, MK_ROLE_PRODUCER, fds);
+	assert_true(count > 0);
+	send_fds(sockets[0], fds, count);
+	while (count)
+		close(fds[--count]);
+	child_expect_success(&child);
+	assert_int_equal(live_observable(live, 0), 42);
+	close(sockets[0]);
+	close(sockets[1]);
 }
 
 static void test_one_engine_among_processes(void **state)
@@ -70,7 +171,7 @@ static void test_shutdown_across_processes(void **state)
 	struct child child;
 	struct live *live = start_elsewhere(state, &child);
 
-	mk_context_shutdown(live->context);
+	live_ok(mk_context_shutdown(live->context));
 	assert_true(live_reaches_state(live, MK_ENGINE_STOPPED));
 	child_tell(&child);
 	child_expect_success(&child);
@@ -172,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LIVE_TEST(test_engine_elsewhere),
+		LIVE_TEST(test_attaches_over_a_socket),
 		LIVE_TEST(test_one_engine_among_processes),
 		LIVE_TEST(test_wakes_across_processes),
 		LIVE_TEST(test_shutdown_across_processes),

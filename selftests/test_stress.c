@@ -215,13 +215,9 @@ static uint64_t count_completions(const struct live *live)
 {
 	const struct mk_geometry *geometry = mk_context_geometry(live->context);
 	size_t bytes = (size_t)mk_cq_bytes(geometry->slots, geometry->window_slots);
-	int fds[MK_CONTEXT_FDS];
+	const uint32_t *words = live_map(live, MK_REGION_CQ, bytes);
 	uint64_t completions = 0;
-	const uint32_t *words;
 
-	mk_context_fds(live->context, fds);
-	words = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fds[MK_REGION_CQ], 0);
-	assert_ptr_not_equal(words, MAP_FAILED);
 	for (uint32_t slot = 0; slot < geometry->slots; slot++)
 		completions += words[words[MK_CQ_FIRST_ENTRY] + slot] >>
 			       MK_CQ_ENTRY_COUNT_SHIFT;

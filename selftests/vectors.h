@@ -19,10 +19,11 @@ struct vectors;
 typedef void (*vectors_case)(struct vectors *v, struct json_object *line);
 
 /*
- * Run every line of the file, print what failed and "N passed, N failed".
- * Returns the program's exit status: 1 when any line failed or there was none.
+ * Run the lines of the file, of each @every ones the first, print what failed and
+ * "N passed, N failed".  Returns the program's exit status: 1 when any line failed or
+ * there was none.
  */
-int vectors_run(const char *path, vectors_case run);
+int vectors_run(const char *path, size_t every, vectors_case run);
 
 /* Let the current line fail; only its first failure is printed. */
 void vectors_fail(struct vectors *v, const char *format, ...)

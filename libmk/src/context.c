@@ -1,166 +1,68 @@
 // SPDX-License-Identifier: MIT
+/* A context's life: created, shared, attached, closed. */
 #include "context.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <state_layout.h>
-
 #include "error.h"
-#include "lease.h"
+#include "geometry.h"
 #include "options.h"
-#include "park.h"
-
-static const char *const region_names[MK_REGION_COUNT] = {
-	[MK_REGION_CONTROL] = "the control region",
-	[MK_REGION_RING] = "the ring",
-	[MK_REGION_DEBUG_LOG] = "the debug log",
-	[MK_REGION_IO_QUEUE] = "the io queue",
-	[MK_REGION_CQ] = "the cq",
-};
-
-size_t mk_state_bytes(uint32_t slots, uint32_t windows)
-{
-	return sizeof(uint32_t) * (MK_STATE_SLOTS + (size_t)slots * MK_STATE_SLOT_WORDS +
-				   (size_t)windows * MK_STATE_WINDOW_WORDS);
-}
-
-/* Geometry --------------------------------------------------------------- */
-
-static void fill_defaults(struct mk_geometry *geometry)
-{
-	geometry->size = sizeof(*geometry);
-	if (!geometry->slots)
-		geometry->slots = 1024;
-	if (!geometry->window_slots)
-		geometry->window_slots = MK_WINDOW_SLOTS_DEFAULT;
-	if (geometry->window_slots > geometry->slots)
-		geometry->window_slots = geometry->slots;
-	if (!geometry->log_records)
-		geometry->log_records = MK_LOG_RECORD_CAPACITY_DEFAULT;
-	if (!geometry->io_slots)
-		geometry->io_slots = MK_IO_SLOT_COUNT_DEFAULT;
-	if (!geometry->io_request_slots)
-		geometry->io_request_slots = (geometry->io_slots + 1) / 2;
-	if (!geometry->tenants)
-		geometry->tenants = 1;
-}
-
-static int check_limit(const char *what, uint64_t have, uint64_t limit)
-{
-	if (have > limit)
-		return mk_fail(EOVERFLOW,
-			       "%llu %s exceed the limit of %llu; ask for fewer",
-			       (unsigned long long)have, what, (unsigned long long)limit);
-	return 0;
-}
-
-static int check_geometry(const struct mk_geometry *geometry)
-{
-	int ret = check_limit("ring slots", geometry->slots, MK_ENCODE_LIMIT);
-
-	if (!ret)
-		ret = check_limit("debug records", geometry->log_records,
-				  MK_ENCODE_LIMIT);
-	if (!ret)
-		ret = check_limit("observable words", geometry->observable_words,
-				  MK_ENCODE_LIMIT);
-	if (!ret)
-		ret = check_limit("io slots", geometry->io_slots, MK_ENCODE_LIMIT);
-	if (!ret)
-		ret = check_limit("tenants", geometry->tenants, MK_TENANT_COUNT);
-	if (!ret)
-		/* Arena words are indexed by 32 bits. */
-		ret = check_limit("arena bytes", geometry->arena_bytes,
-				  sizeof(uint32_t) * (uint64_t)UINT32_MAX);
-	if (ret)
-		return ret;
-	if (!geometry->slots || !geometry->window_slots || !geometry->log_records ||
-	    !geometry->io_slots)
-		return mk_fail(EINVAL,
-			       "a geometry without slots, window, debug records or io "
-			       "slots; each is at least 1");
-	if (geometry->window_slots > geometry->slots)
-		return mk_fail(EINVAL,
-			       "a window of %u slots in a ring of %u; a window is part "
-			       "of the ring",
-			       geometry->window_slots, geometry->slots);
-	if (geometry->io_request_slots > geometry->io_slots)
-		return mk_fail(EINVAL,
-			       "%u io request slots of %u io slots; the requests' are "
-			       "part of all",
-			       geometry->io_request_slots, geometry->io_slots);
-	if (geometry->flags & ~MK_CONTEXT_ALLOW_SHUTDOWN)
-		return mk_fail(EINVAL, "unknown context flags 0x%x; known are 0x%x",
-			       geometry->flags, MK_CONTEXT_ALLOW_SHUTDOWN);
-	return 0;
-}
-
-static uint32_t count_windows(const struct mk_geometry *geometry)
-{
-	return (geometry->slots - 1) / geometry->window_slots + 1;
-}
-
-/* The bytes of every memory of a context, by its place in mk_context_fds(). */
-static void memory_sizes(const struct mk_geometry *geometry, size_t bytes[MK_CONTEXT_FDS])
-{
-	bytes[MK_REGION_CONTROL] = (size_t)mk_control_bytes(geometry->observable_words);
-	bytes[MK_REGION_RING] = (size_t)mk_ring_bytes(geometry->slots);
-	bytes[MK_REGION_DEBUG_LOG] = (size_t)mk_debug_log_bytes(geometry->log_records);
-	bytes[MK_REGION_IO_QUEUE] = (size_t)mk_io_queue_bytes(geometry->io_slots);
-	bytes[MK_REGION_CQ] =
-		(size_t)mk_cq_bytes(geometry->slots, geometry->window_slots);
-	bytes[MK_CONTEXT_FD_STATE] =
-		mk_state_bytes(geometry->slots, count_windows(geometry));
-	bytes[MK_CONTEXT_FD_ARENA] = geometry->arena_bytes;
-}
-
-/* Memory ----------------------------------------------------------------- */
-
-static const char *memory_name(uint32_t index)
-{
-	if (index < MK_REGION_COUNT)
-		return region_names[index];
-	return index == MK_CONTEXT_FD_STATE ? "the engine state" : "the arena";
-}
-
-static struct mk_memory *memory_at(struct mk_context *context, uint32_t index)
-{
-	if (index < MK_REGION_COUNT)
-		return &context->regions[index].memory;
-	return index == MK_CONTEXT_FD_STATE ? &context->state : &context->arena;
-}
 
 static struct mk_context *new_context(void)
 {
 	struct mk_context *context = calloc(1, sizeof(*context));
 
-	if (!context) {
+	if (!context)
 		mk_fail(ENOMEM, "no memory for a context");
-		return NULL;
-	}
-	for (uint32_t i = 0; i < MK_CONTEXT_FDS; i++)
-		*memory_at(context, i) = MK_MEMORY_NONE;
 	return context;
+}
+
+/* Every word that the geometry promises must lie in the memory behind it. */
+static int check_sizes(struct mk_context *context)
+{
+	size_t bytes[MK_MEMORIES];
+
+	mk_geometry_sizes(&context->geometry, bytes);
+	for (uint32_t i = 0; i < MK_MEMORIES; i++) {
+		struct mk_memory *memory = &context->backing->memories[i];
+
+		if (bytes[i] > memory->mapped_bytes)
+			return mk_fail(EPROTO,
+				       "%s has %zu bytes, its context's geometry says "
+				       "%zu; pass the descriptors of one context in "
+				       "their order",
+				       mk_memory_name(i), memory->mapped_bytes, bytes[i]);
+		if (memory->bytes && memory->bytes != bytes[i])
+			return mk_fail(EPROTO,
+				       "%s has %zu bytes in use, this library expects "
+				       "%zu; use the same version of mk on both sides",
+				       mk_memory_name(i), memory->bytes, bytes[i]);
+		memory->bytes = bytes[i];
+	}
+	return 0;
 }
 
 /* What follows from a checked geometry. */
 static void set_geometry(struct mk_context *context)
 {
-	context->window_count = count_windows(&context->geometry);
+	context->geometry.backing = context->backing->ops->kind;
+	context->window_count = mk_geometry_windows(&context->geometry);
 	context->first_lease = mk_cq_first_lease(context->geometry.slots);
 }
 
 /* One memory that is coherent both ways has both sides. */
 static void set_placement(struct mk_context *context)
 {
-	for (uint32_t i = 0; i < MK_REGION_COUNT; i++) {
-		struct mk_region *region = &context->regions[i];
+	const struct mk_memory *memories = context->backing->memories;
 
-		region->inbound = region->memory.address;
-		region->outbound = region->memory.address;
+	for (uint32_t i = 0; i < MK_REGION_COUNT; i++) {
+		context->regions[i].inbound = memories[i].address;
+		context->regions[i].outbound = memories[i].address;
 	}
+	context->state = memories[MK_MEMORY_STATE].address;
+	context->arena = memories[MK_ARENA].address;
 }
 
 /* Create ----------------------------------------------------------------- */
@@ -199,22 +101,28 @@ static void write_headers(struct mk_context *context)
 	store_cq(context, MK_CQ_MAGIC, MK_CQ_MAGIC_VALUE);
 }
 
-static int create_memories(struct mk_context *context)
+static int fill_memories(struct mk_context *context)
 {
-	size_t bytes[MK_CONTEXT_FDS];
-	int ret = 0;
+	const struct mk_memory *control = &context->backing->memories[MK_REGION_CONTROL];
+	int ret = check_sizes(context);
 
-	memory_sizes(&context->geometry, bytes);
-	for (uint32_t i = 0; i < MK_CONTEXT_FDS && !ret; i++)
-		if (bytes[i])
-			ret = mk_memory_create(memory_name(i), bytes[i],
-					       memory_at(context, i));
-	return ret;
+	if (ret)
+		return ret;
+	/* Fresh memory is zero, and so is every other fresh region. */
+	ret = mk_control_encode(control->address, control->bytes, false,
+				context->geometry.tenants,
+				context->geometry.observable_words);
+	if (ret)
+		return ret;
+	set_placement(context);
+	set_geometry(context);
+	write_headers(context);
+	return 0;
 }
 
 int mk_context_create(const struct mk_geometry *wanted, struct mk_context **result)
 {
-	struct mk_memory *control;
+	size_t bytes[MK_MEMORIES];
 	struct mk_context *context;
 	int ret;
 
@@ -225,24 +133,16 @@ int mk_context_create(const struct mk_geometry *wanted, struct mk_context **resu
 			      sizeof(context->geometry), wanted);
 	if (ret)
 		goto fail;
-	fill_defaults(&context->geometry);
-	ret = check_geometry(&context->geometry);
+	mk_geometry_fill(&context->geometry);
+	ret = mk_geometry_check(&context->geometry);
 	if (ret)
 		goto fail;
-	ret = create_memories(context);
+	mk_geometry_sizes(&context->geometry, bytes);
+	ret = mk_backing_create(&context->geometry, bytes, &context->backing);
+	if (!ret)
+		ret = fill_memories(context);
 	if (ret)
 		goto fail;
-
-	/* Fresh memory is zero, and so is every other fresh region. */
-	control = &context->regions[MK_REGION_CONTROL].memory;
-	ret = mk_control_encode(control->address, control->bytes, false,
-				context->geometry.tenants,
-				context->geometry.observable_words);
-	if (ret)
-		goto fail;
-	set_placement(context);
-	set_geometry(context);
-	write_headers(context);
 	*result = context;
 	return 0;
 fail:
@@ -261,8 +161,8 @@ static int check_magic(const struct mk_context *context)
 
 	if (control_magic != MK_CONTROL_MAGIC_VALUE)
 		return mk_fail(EPROTO,
-			       "the control region begins with magic 0x%x, not 0x%x; is "
-			       "this a context?",
+			       "the control region has magic 0x%x, not 0x%x; is this a "
+			       "context, and has its owner finished making it?",
 			       control_magic, MK_CONTROL_MAGIC_VALUE);
 	if (cq_magic != MK_CQ_MAGIC_VALUE)
 		return mk_fail(EPROTO,
@@ -279,6 +179,7 @@ static int check_magic(const struct mk_context *context)
 
 static void load_geometry(struct mk_context *context)
 {
+	const struct mk_geometry_words *known = context->backing->geometry;
 	struct mk_geometry *geometry = &context->geometry;
 
 	*geometry = (struct mk_geometry){
@@ -295,26 +196,16 @@ static void load_geometry(struct mk_context *context)
 			(uint64_t)mk_control_load(context, MK_CONTROL_ARENA_BYTES_HIGH)
 				<< 32,
 	};
-}
-
-/* Every word that the geometry promises must lie in the file behind it. */
-static int check_sizes(struct mk_context *context)
-{
-	size_t bytes[MK_CONTEXT_FDS];
-
-	memory_sizes(&context->geometry, bytes);
-	for (uint32_t i = 0; i < MK_CONTEXT_FDS; i++) {
-		struct mk_memory *memory = memory_at(context, i);
-
-		if (bytes[i] > memory->mapped_bytes)
-			return mk_fail(EPROTO,
-				       "%s has %zu bytes, its context's header says "
-				       "%zu; pass the descriptors of one context in "
-				       "their order",
-				       memory_name(i), memory->mapped_bytes, bytes[i]);
-		memory->bytes = bytes[i];
-	}
-	return 0;
+	if (!known)
+		return;
+	/* What the memory says counts for nothing then. */
+	geometry->slots = known->slots;
+	geometry->window_slots = known->window_slots;
+	geometry->log_records = known->log_records;
+	geometry->io_slots = known->io_slots;
+	geometry->io_request_slots = known->io_request_slots;
+	geometry->observable_words = known->observable_words;
+	geometry->arena_bytes = context->backing->memories[MK_ARENA].bytes;
 }
 
 /* Words that say again what follows from the geometry, for other readers. */
@@ -340,17 +231,17 @@ static int check_cq_header(const struct mk_context *context)
 	return 0;
 }
 
-static int check_headers(struct mk_context *context)
+static int check_memories(struct mk_context *context)
 {
 	int ret;
 
-	/* A mapped file has a page at least, which holds either header. */
+	/* A mapped memory has a page at least, which holds either header. */
 	set_placement(context);
 	ret = check_magic(context);
 	if (ret)
 		return ret;
 	load_geometry(context);
-	if (check_geometry(&context->geometry))
+	if (mk_geometry_check(&context->geometry))
 		return -EPROTO;
 	ret = check_sizes(context);
 	if (ret)
@@ -359,48 +250,117 @@ static int check_headers(struct mk_context *context)
 	return check_cq_header(context);
 }
 
-int mk_context_attach(const int fds[MK_CONTEXT_FDS], struct mk_context **result)
+/* @backing becomes the context's, also when this fails. */
+static int take_backing(struct mk_backing *backing, struct mk_context **result)
 {
-	struct mk_context *context;
-	int ret = 0;
+	struct mk_context *context = new_context();
+	int ret;
 
-	context = new_context();
-	if (!context)
+	if (!context) {
+		backing->ops->close(backing);
 		return -ENOMEM;
-	for (uint32_t i = 0; i < MK_CONTEXT_FDS && !ret; i++)
-		if (fds[i] >= 0 || i != MK_CONTEXT_FD_ARENA)
-			ret = mk_memory_map(memory_name(i), fds[i],
-					    memory_at(context, i));
+	}
+	context->backing = backing;
+	ret = check_memories(context);
 	if (ret)
-		goto fail;
-
-	ret = check_headers(context);
-	if (ret)
-		goto fail;
-	*result = context;
-	return 0;
-fail:
-	mk_context_close(context);
+		mk_context_close(context);
+	else
+		*result = context;
 	return ret;
+}
+
+int mk_context_attach(const int *fds, size_t count, struct mk_context **result)
+{
+	struct mk_backing *backing;
+	int ret = mk_backing_attach(fds, count, &backing);
+
+	return ret ? ret : take_backing(backing, result);
+}
+
+static int check_guest_role(enum mk_role role)
+{
+	if (role < MK_ROLE_ENGINE || role > MK_ROLE_OBSERVER)
+		return mk_fail(EINVAL,
+			       "role %d cannot be had; use MK_ROLE_ENGINE, "
+			       "MK_ROLE_PRODUCER or MK_ROLE_OBSERVER",
+			       (int)role);
+	return 0;
+}
+
+int mk_context_open(uint64_t id, enum mk_role role, struct mk_context **result)
+{
+	struct mk_backing *backing;
+	int ret = check_guest_role(role);
+
+	if (!ret)
+		ret = mk_backing_open(id, role, &backing);
+	return ret ? ret : take_backing(backing, result);
 }
 
 void mk_context_close(struct mk_context *context)
 {
 	if (!context)
 		return;
-	for (uint32_t i = 0; i < MK_CONTEXT_FDS; i++)
-		mk_memory_unmap(memory_at(context, i));
+	if (context->backing)
+		context->backing->ops->close(context->backing);
 	free(context);
 }
 
-/* Access ----------------------------------------------------------------- */
+/* Hand on ---------------------------------------------------------------- */
 
-void mk_context_fds(const struct mk_context *context, int fds[MK_CONTEXT_FDS])
+int mk_context_check_role(const struct mk_context *context, enum mk_role least,
+			  const char *what)
 {
-	for (uint32_t i = 0; i < MK_REGION_COUNT; i++)
-		fds[i] = context->regions[i].memory.fd;
-	fds[MK_CONTEXT_FD_STATE] = context->state.fd;
-	fds[MK_CONTEXT_FD_ARENA] = context->arena.fd;
+	/* Each role may do what those behind it may. */
+	if (context->backing->role <= least)
+		return 0;
+	return mk_fail(EACCES,
+		       "%s of a context may not %s; attach as %s, or leave that to its "
+		       "owner",
+		       mk_role_name(context->backing->role), what, mk_role_name(least));
+}
+
+int mk_context_share(const struct mk_context *context, enum mk_role role,
+		     int fds[MK_CONTEXT_FDS])
+{
+	int ret = check_guest_role(role);
+
+	if (!ret)
+		ret = mk_context_check_role(context, role, "let in more than itself");
+	return ret ? ret : context->backing->ops->share(context->backing, role, fds);
+}
+
+int mk_context_export(const struct mk_context *context, uint32_t memory, uint32_t flags)
+{
+	struct mk_backing *backing = context->backing;
+
+	if (memory >= MK_MEMORIES || !backing->memories[memory].address)
+		return mk_fail(EINVAL,
+			       "memory %u; this context has the regions 0 to %u, the "
+			       "engine state%s",
+			       memory, MK_REGION_COUNT - 1,
+			       context->arena ? " and the arena" : ", and no arena");
+	if (flags & ~MK_EXPORT_WRITE)
+		return mk_fail(EINVAL, "unknown flags 0x%x for an export; known are 0x%x",
+			       flags, MK_EXPORT_WRITE);
+	return backing->ops->export(backing, memory, flags & MK_EXPORT_WRITE);
+}
+
+/* Ask -------------------------------------------------------------------- */
+
+enum mk_role mk_context_role(const struct mk_context *context)
+{
+	return context->backing->role;
+}
+
+const char *mk_context_backing(const struct mk_context *context)
+{
+	return context->backing->ops->name;
+}
+
+uint64_t mk_context_id(const struct mk_context *context)
+{
+	return context->backing->id;
 }
 
 const struct mk_geometry *mk_context_geometry(const struct mk_context *context)
@@ -410,163 +370,5 @@ const struct mk_geometry *mk_context_geometry(const struct mk_context *context)
 
 void *mk_context_arena(const struct mk_context *context)
 {
-	return context->arena.address;
-}
-
-static int check_observable(const struct mk_context *context, uint32_t index)
-{
-	if (index >= context->geometry.observable_words)
-		return mk_fail(ERANGE,
-			       "observable %u of a context with %u; create it with "
-			       "more observable_words",
-			       index, context->geometry.observable_words);
-	return 0;
-}
-
-int mk_context_observable(const struct mk_context *context, uint32_t index,
-			  uint32_t *value)
-{
-	int ret = check_observable(context, index);
-
-	if (!ret)
-		*value = mk_control_load(context, MK_CONTROL_OBSERVABLES + index);
-	return ret;
-}
-
-static int check_no_engine(const struct mk_context *context, const char *what)
-{
-	if (mk_lock_is_taken(context, MK_LOCK_ENGINE))
-		return mk_fail(
-			EBUSY,
-			"%s cannot be set while an engine runs (process %u); stop the "
-			"engine first",
-			what, mk_cq_load(context, MK_CQ_OWNER_PID));
-	return 0;
-}
-
-int mk_context_set_observable(struct mk_context *context, uint32_t index, uint32_t value)
-{
-	int ret = check_observable(context, index);
-
-	if (ret)
-		return ret;
-	ret = check_no_engine(context, "an observable");
-	if (ret)
-		return ret;
-	mk_control_store(context, MK_CONTROL_OBSERVABLES + index, value);
-	return 0;
-}
-
-int mk_context_set_tenant(struct mk_context *context, uint32_t tenant, uint32_t mask)
-{
-	if (tenant >= MK_TENANT_COUNT)
-		return mk_fail(ERANGE, "tenant %u; tenants are 0 to %u", tenant,
-			       MK_TENANT_COUNT - 1);
-	mk_control_store(context, MK_CONTROL_TENANT_MASKS + tenant, mask);
-	mk_park_wake(context);
-	return 0;
-}
-
-int mk_context_set_priorities(struct mk_context *context,
-			      const uint32_t offsets[MK_PRIORITY_COUNT + 1])
-{
-	uint32_t slots = context->geometry.slots;
-	int ret = check_no_engine(context, "the priorities");
-
-	if (ret)
-		return ret;
-	for (uint32_t i = 0; offsets && i < MK_PRIORITY_COUNT; i++)
-		if (offsets[i] > offsets[i + 1])
-			return mk_fail(EINVAL,
-				       "priority %u begins at slot %u, the next at %u; "
-				       "offsets ascend",
-				       i, offsets[i], offsets[i + 1]);
-	if (offsets && (offsets[0] || offsets[MK_PRIORITY_COUNT] != slots))
-		return mk_fail(
-			EINVAL,
-			"priorities cover the slots %u to %u of a ring of %u; they "
-			"begin at 0 and cover all",
-			offsets[0], offsets[MK_PRIORITY_COUNT], slots);
-	for (uint32_t i = 0; i <= MK_PRIORITY_COUNT; i++)
-		mk_control_store(context, MK_CONTROL_PRIORITY_OFFSETS + i,
-				 offsets ? offsets[i] : 0);
-	return 0;
-}
-
-void mk_context_shutdown(struct mk_context *context)
-{
-	mk_control_store(context, MK_CONTROL_SHUTDOWN, 1);
-	mk_park_wake(context);
-}
-
-/*
- * The low word wraps a moment before the high one counts that, so what looks like a
- * step back is a step on.
- */
-static uint64_t load_slots_done(const struct mk_context *context)
-{
-	mk_word64 *told = (mk_word64 *)&context->slots_done;
-	uint64_t last = atomic_load(told);
-	uint64_t high = mk_cq_load(context, MK_CQ_SLOTS_DONE_HIGH);
-	uint64_t done = high << 32 | mk_cq_load(context, MK_CQ_SLOTS_DONE_LOW);
-
-	if (done < last)
-		done += UINT64_C(1) << 32;
-	while (last < done && !atomic_compare_exchange_weak(told, &last, done))
-		;
-	return done;
-}
-
-void mk_context_counters(const struct mk_context *context, struct mk_counters *counters)
-{
-	*counters = (struct mk_counters){
-		.slots_done = load_slots_done(context),
-		.done_count = mk_control_load(context, MK_CONTROL_DONE_COUNT),
-		.faults = mk_cq_load(context, MK_CQ_FAULTS),
-		.epoch = mk_control_load(context, MK_CONTROL_EPOCH),
-		.log_dropped = mk_cq_load(context, MK_CQ_LOG_DROPPED),
-		.log_generation = mk_cq_load(context, MK_CQ_LOG_GENERATION),
-		.heartbeat = mk_cq_load(context, MK_CQ_HEARTBEAT),
-		.dispatches = mk_cq_load(context, MK_CQ_DISPATCHES),
-		.engine_state = mk_cq_load(context, MK_CQ_ENGINE_STATE),
-	};
-}
-
-static void copy_control(const struct mk_context *context, uint32_t *words)
-{
-	size_t count = context->regions[MK_REGION_CONTROL].memory.bytes / sizeof(*words);
-
-	for (size_t i = 0; i < count; i++)
-		words[i] = mk_control_load(context, (uint32_t)i);
-}
-
-static void copy_words(const mk_word *from, size_t bytes, uint32_t *words)
-{
-	for (size_t i = 0; i < bytes / sizeof(*words); i++)
-		words[i] = atomic_load_explicit(&from[i], memory_order_acquire);
-}
-
-int mk_context_readback(const struct mk_context *context, struct mk_readback *storage)
-{
-	for (uint32_t i = 0; i < MK_READBACK_BUFFERS; i++) {
-		size_t bytes = context->regions[i].memory.bytes;
-
-		if (storage->buffers[i].capacity < bytes)
-			return mk_fail(ENOSPC,
-				       "the buffer for %s has room for %zu bytes; it "
-				       "needs %zu",
-				       memory_name(i), storage->buffers[i].capacity,
-				       bytes);
-	}
-	for (uint32_t i = 0; i < MK_READBACK_BUFFERS; i++) {
-		const struct mk_region *region = &context->regions[i];
-		struct mk_buffer *buffer = &storage->buffers[i];
-
-		if (i == MK_REGION_CONTROL)
-			copy_control(context, buffer->data);
-		else
-			copy_words(region->outbound, region->memory.bytes, buffer->data);
-		buffer->length = region->memory.bytes;
-	}
-	return 0;
+	return context->arena;
 }

@@ -33,7 +33,6 @@ typedef _Atomic uint32_t mk_word;
 typedef _Atomic uint64_t mk_word64;
 
 struct mk_region {
-	struct mk_memory memory;
 	mk_word *inbound;  /* the host stores here */
 	mk_word *outbound; /* the device stores here */
 };
@@ -43,10 +42,15 @@ struct mk_context {
 	uint32_t window_count;
 	uint32_t first_lease;
 	struct mk_region regions[MK_REGION_COUNT];
+	mk_word *state;
+	mk_word *arena;	      /* NULL: there is none */
 	mk_word64 slots_done; /* the most that was told */
-	struct mk_memory state;
-	struct mk_memory arena;
+	struct mk_backing *backing;
 };
+
+/* -EACCES unless the context's role may do what @least may, which is to @what. */
+int mk_context_check_role(const struct mk_context *context, enum mk_role least,
+			  const char *what);
 
 /* Control ------------------------------------------------------------- */
 
@@ -149,7 +153,7 @@ static inline mk_word64 *mk_cq_lease(const struct mk_context *context, uint32_t 
 
 static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t word)
 {
-	return (mk_word *)context->state.address + word;
+	return context->state + word;
 }
 
 /* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_COMPLETIONS. */
@@ -158,7 +162,5 @@ static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t 
 {
 	return mk_state_word(context, MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
 }
-
-size_t mk_state_bytes(uint32_t slots, uint32_t windows);
 
 #endif /* MK_SRC_CONTEXT_H */

@@ -45,7 +45,7 @@ struct mk_engine {
 	struct mk_context *context;
 	const struct mk_runner_ops *ops;
 	struct mk_runner *runner;
-	int lock_fd; /* proves that the context has an engine */
+	int held; /* proves that the context has no other engine; -1: nothing does */
 	pthread_t thread;
 	uint64_t park_after_ns;
 	uint32_t fixed_steps; /* 0: adapt */
@@ -326,24 +326,31 @@ static void *engine_thread(void *data)
 
 static int take_context(struct mk_engine *engine)
 {
-	int ret;
+	struct mk_backing *backing = engine->context->backing;
+	int ret =
+		mk_context_check_role(engine->context, MK_ROLE_ENGINE, "start an engine");
 
+	if (ret)
+		return ret;
 	if (mk_control_load(engine->context, MK_CONTROL_SHUTDOWN))
 		return mk_fail(ESHUTDOWN, "the context was shut down; create a new one");
-	ret = mk_lock_take(engine->context, MK_LOCK_ENGINE, &engine->lock_fd);
-	if (ret == -EBUSY)
+	engine->held = backing->ops->hold_engine(backing);
+	if (engine->held == -EBUSY)
 		return mk_fail(EBUSY,
 			       "the context has a running engine (process %u); stop that "
 			       "one first",
 			       mk_cq_load(engine->context, MK_CQ_OWNER_PID));
-	return ret;
+	return engine->held < 0 ? engine->held : 0;
 }
 
 static void free_engine(struct mk_engine *engine)
 {
+	struct mk_backing *backing = engine->context->backing;
+
 	if (engine->runner)
 		engine->ops->close(engine->runner);
-	mk_lock_drop(engine->lock_fd);
+	if (engine->held >= 0)
+		backing->ops->release_engine(backing, engine->held);
 	mk_lock_destroy(&engine->lock, &engine->changed);
 	free(engine);
 }
@@ -405,7 +412,7 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 		return mk_fail(ENOMEM, "no memory for an engine");
 	mk_lock_init(&engine->lock, &engine->changed);
 	engine->context = context;
-	engine->lock_fd = -1;
+	engine->held = -1;
 	engine->ops = options.kind == MK_ENGINE_KIND_CPU ? &mk_cpu_runner :
 							   &mk_vulkan_runner;
 	engine->park_after_ns =

@@ -59,12 +59,12 @@ static uint32_t add(const struct mk_executor *executor, uint32_t word, uint32_t 
 
 static uint32_t arena_words(const struct mk_executor *executor)
 {
-	return (uint32_t)(executor->context->arena.bytes / sizeof(uint32_t));
+	return (uint32_t)(executor->context->geometry.arena_bytes / sizeof(uint32_t));
 }
 
 static mk_word *arena_word(const struct mk_executor *executor, uint32_t word)
 {
-	return (mk_word *)executor->context->arena.address + word;
+	return executor->context->arena + word;
 }
 
 static uint32_t load_state(const struct mk_executor *executor, uint32_t slot,

@@ -1,89 +1,5 @@
 // SPDX-License-Identifier: MIT
-#define _GNU_SOURCE
 #include "lease.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "error.h"
-
-static int open_cq_again(const struct mk_context *context)
-{
-	char path[64];
-	int fd;
-
-	/*
-	 * A lock belongs to an open file description, and a descriptor that was
-	 * passed or inherited shares one.  Opening the file anew makes our own.
-	 */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d",
-		 context->regions[MK_REGION_CQ].memory.fd);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return mk_fail(errno,
-			       "cannot open the cq's file by %s: %s; /proc must be "
-			       "mounted and the limit on open files (ulimit -n) not "
-			       "reached",
-			       path, strerror(errno));
-	return fd;
-}
-
-static struct flock lock_of_byte(uint32_t id)
-{
-	return (struct flock){
-		.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = id,
-		.l_len = 1,
-	};
-}
-
-int mk_lock_take(const struct mk_context *context, uint32_t id, int *fd)
-{
-	struct flock lock = lock_of_byte(id);
-	int ours = *fd;
-	int error;
-
-	if (ours < 0) {
-		ours = open_cq_again(context);
-		if (ours < 0)
-			return ours;
-	}
-	if (!fcntl(ours, F_OFD_SETLK, &lock)) {
-		*fd = ours;
-		return 0;
-	}
-	error = errno;
-	if (ours != *fd)
-		close(ours);
-	if (error == EAGAIN || error == EACCES)
-		return -EBUSY;
-	return mk_fail(error, "cannot lock byte %u of the cq's file: %s", id,
-		       strerror(error));
-}
-
-void mk_lock_drop(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static bool is_locked_by_another(int fd, uint32_t id)
-{
-	struct flock lock = lock_of_byte(id);
-
-	/* When in doubt the owner lives. */
-	return fcntl(fd, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
-}
-
-bool mk_lock_is_taken(const struct mk_context *context, uint32_t id)
-{
-	/* This description never holds a lock, so every holder is another. */
-	return is_locked_by_another(context->regions[MK_REGION_CQ].memory.fd, id);
-}
 
 static uint32_t owner_id(uint64_t lease)
 {
@@ -111,8 +27,8 @@ void mk_lease_orphan(struct mk_context *context, uint32_t window, uint64_t owner
 }
 
 /*
- * An id is ours now, so what is leased to it is a dead producer's; but since it is
- * locked from now on, nobody could see that any more.
+ * An id is ours now, so what is leased to it is a dead producer's; but since it is held
+ * from now on, nobody could see that any more.
  */
 static void orphan_leases_of(struct mk_context *context, uint32_t id)
 {
@@ -133,30 +49,17 @@ static uint32_t next_generation(struct mk_context *context)
 	return generation ? generation : atomic_fetch_add(word, 1) + 1;
 }
 
-int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner)
+int mk_lease_register(struct mk_context *context, uint64_t *owner)
 {
-	*fd = open_cq_again(context);
-	if (*fd < 0)
-		return *fd;
+	struct mk_backing *backing = context->backing;
+	uint32_t id;
+	int held = backing->ops->join(backing, &id);
 
-	for (uint32_t id = MK_LOCK_FIRST_PRODUCER; id <= MK_LOCK_LAST_PRODUCER; id++) {
-		int ret = mk_lock_take(context, id, fd);
-
-		if (ret == -EBUSY)
-			continue;
-		if (ret) {
-			close(*fd);
-			return ret;
-		}
-		orphan_leases_of(context, id);
-		*owner = (uint64_t)next_generation(context) << 32 | id;
-		return 0;
-	}
-	close(*fd);
-	return mk_fail(EUSERS,
-		       "all %u producer ids of the context are in use; close some "
-		       "producers",
-		       MK_LOCK_LAST_PRODUCER);
+	if (held < 0)
+		return held;
+	orphan_leases_of(context, id);
+	*owner = (uint64_t)next_generation(context) << 32 | id;
+	return held;
 }
 
 bool mk_lease_is_free(const struct mk_context *context, uint32_t window)
@@ -169,13 +72,14 @@ bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t ow
 	return mk_lease_is_free(context, window) && swap_lease(context, window, 0, owner);
 }
 
-bool mk_lease_take_dead(struct mk_context *context, uint32_t window, int fd,
-			uint64_t owner)
+bool mk_lease_take_dead(struct mk_context *context, uint32_t window, uint64_t owner)
 {
+	struct mk_backing *backing = context->backing;
 	uint64_t lease = load_lease(context, window);
 	uint32_t id = owner_id(lease);
 
-	if (!lease || id == owner_id(owner) || (id && is_locked_by_another(fd, id)))
+	if (!lease || id == owner_id(owner) ||
+	    (id && backing->ops->is_alive(backing, id)))
 		return false;
 	/*
 	 * The owner is dead.  Should its id have been taken by a new producer

@@ -7,36 +7,20 @@
  * nothing is in flight in it.  With id 0 it is orphaned: nobody's, but what was
  * published there may still be in flight.  It changes only by compare-and-swap.
  *
- * Being alive is proven by a lock: a producer with id N holds a lock on byte N
- * of the cq's file, through an open file description of its own, from before its
- * first lease until after its last.  The kernel drops the lock when the process
- * dies.  So who can show that byte N is unlocked knows that every lease with a
- * generation seen before belongs to nobody.
+ * A lease is never taken for lack of patience.  The backing knows who is alive: it
+ * gives each producer an id, and either orphans the leases of those who die, or can
+ * show that nobody has an id any more.
  */
 #ifndef MK_SRC_LEASE_H
 #define MK_SRC_LEASE_H
 
 #include "context.h"
 
-/* Bytes of the cq's file that are locked: the engine's, then the producers'. */
-#define MK_LOCK_ENGINE	       0u
-#define MK_LOCK_FIRST_PRODUCER 1u
-#define MK_LOCK_LAST_PRODUCER  0xffffu
-
 /*
- * Lock byte @id for as long as *@fd is open.  -EBUSY when somebody else has it;
- * *@fd is then as it was.  With *@fd -1 the file is opened first.
+ * Become a producer, whose leases say *@owner, until the descriptor that is returned is
+ * closed or the process is gone.
  */
-int mk_lock_take(const struct mk_context *context, uint32_t id, int *fd);
-
-/* Whether byte @id is locked, by whatever process. */
-bool mk_lock_is_taken(const struct mk_context *context, uint32_t id);
-
-/* Drop the locks of @fd and close it.  -1 is allowed. */
-void mk_lock_drop(int fd);
-
-/* Become a producer: *@fd holds the lock, *@owner is what its leases say. */
-int mk_lease_register(struct mk_context *context, int *fd, uint64_t *owner);
+int mk_lease_register(struct mk_context *context, uint64_t *owner);
 
 bool mk_lease_is_free(const struct mk_context *context, uint32_t window);
 
@@ -44,11 +28,10 @@ bool mk_lease_is_free(const struct mk_context *context, uint32_t window);
 bool mk_lease_take_free(struct mk_context *context, uint32_t window, uint64_t owner);
 
 /*
- * Lease @window if it is orphaned or its owner is dead, which takes a system call to
+ * Lease @window if it is orphaned or its owner is dead, which may take a system call to
  * see.  What the owner had published may still be in flight.
  */
-bool mk_lease_take_dead(struct mk_context *context, uint32_t window, int fd,
-			uint64_t owner);
+bool mk_lease_take_dead(struct mk_context *context, uint32_t window, uint64_t owner);
 
 /* Free @window: only when nothing is in flight in it. */
 void mk_lease_give_back(struct mk_context *context, uint32_t window, uint64_t owner);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parking: an engine with nothing to do sleeps on a futex word in the cq, and
- * who gives it something to do wakes it.
+ * Parking: an engine with nothing to do sleeps on a word in the cq, and who gives it
+ * something to do wakes it.
  *
  *   engine                              producer
  *   word = PARKED                       slot status = PUBLISHED
@@ -12,7 +12,8 @@
  * Of two stores each followed by a load of the other's word, at least one load
  * sees the other's store.  So either the engine finds the slot or the producer
  * finds the engine parked.  A producer that dies between its store and the wake
- * is the one case left, and therefore the engine never sleeps without a limit.
+ * is the one case left, and therefore the engine never sleeps without a limit.  Nor
+ * does everybody who stores SHUTDOWN wake it.
  */
 #ifndef MK_SRC_PARK_H
 #define MK_SRC_PARK_H

@@ -30,6 +30,9 @@ int mk_producer_open(struct mk_context *context, const struct mk_producer_option
 			      wanted);
 	if (ret)
 		return ret;
+	ret = mk_context_check_role(context, MK_ROLE_PRODUCER, "publish");
+	if (ret)
+		return ret;
 	producer = calloc(1, sizeof(*producer));
 	if (!producer)
 		return mk_fail(ENOMEM, "no memory for a producer");

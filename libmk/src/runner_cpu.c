@@ -181,7 +181,8 @@ static int cpu_open(struct mk_context *context, const struct mk_engine_options *
 	}
 	snprintf(info->device, sizeof(info->device), "host threads");
 	snprintf(info->driver, sizeof(info->driver), "reference executor");
-	snprintf(info->placement, sizeof(info->placement), "shared");
+	snprintf(info->placement, sizeof(info->placement), "shared by %s",
+		 context->backing->ops->name);
 	info->workgroups = runner->workers;
 	*result = runner;
 	return 0;

@@ -80,7 +80,8 @@ static void fill_info(const struct mk_runner *runner, enum mk_import import,
 {
 	snprintf(info->device, sizeof(info->device), "%s", runner->device.name);
 	snprintf(info->driver, sizeof(info->driver), "%s", runner->device.driver);
-	snprintf(info->placement, sizeof(info->placement), "shared, imported as %s",
+	snprintf(info->placement, sizeof(info->placement), "shared by %s, imported as %s",
+		 runner->context->backing->ops->name,
 		 import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer");
 	info->workgroups = runner->workgroups;
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-#define _GNU_SOURCE
 #include "vk_buffer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -118,14 +116,17 @@ static int import_host_pointer(const struct mk_vk_device *device,
 			buffer);
 }
 
-static int import_dma_buf(const struct mk_vk_device *device,
-			  const struct mk_memory *memory, struct mk_vk_buffer *buffer)
+/* On success the driver has taken @fd, else it is still the caller's. */
+static int import_descriptor(const struct mk_vk_device *device,
+			     const struct mk_memory *memory, int fd,
+			     struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
 		VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
-	VkImportMemoryFdInfoKHR import = {
+	const VkImportMemoryFdInfoKHR import = {
 		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
 		.handleType = type,
+		.fd = fd,
 	};
 	VkMemoryFdPropertiesKHR properties = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
@@ -139,27 +140,35 @@ static int import_dma_buf(const struct mk_vk_device *device,
 	if (!device->imports_dma_bufs || !get_properties)
 		return mk_fail(ENOTSUP, "%s cannot import DMA-bufs; use another import",
 			       device->name);
-	result = get_properties(device->device, type, memory->fd, &properties);
+	result = get_properties(device->device, type, fd, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a DMA-buf");
 	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
 	if (ret)
 		return ret;
-	/* A successful import takes the descriptor. */
-	import.fd = fcntl(memory->fd, F_DUPFD_CLOEXEC, 0);
-	if (import.fd < 0)
-		return mk_fail(errno, "cannot duplicate a descriptor for Vulkan: %s",
-			       strerror(errno));
-	ret = allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
-		       buffer);
-	if (ret && !buffer->memory)
-		close(import.fd);
+	return allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
+			buffer);
+}
+
+static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
+			  uint32_t number, struct mk_vk_buffer *buffer)
+{
+	int fd = backing->ops->export(backing, number, true);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = import_descriptor(device, &backing->memories[number], fd, buffer);
+	if (!buffer->memory)
+		close(fd);
 	return ret;
 }
 
-int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memory *memory,
-			enum mk_import import, struct mk_vk_buffer *buffer)
+int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
+			uint32_t number, enum mk_import import,
+			struct mk_vk_buffer *buffer)
 {
+	const struct mk_memory *memory = &backing->memories[number];
 	int ret;
 
 	memset(buffer, 0, sizeof(*buffer));
@@ -170,8 +179,9 @@ int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memor
 			       memory->mapped_bytes,
 			       (unsigned long long)device->storage_buffer_limit,
 			       device->name);
-	ret = import == MK_IMPORT_DMA_BUF ? import_dma_buf(device, memory, buffer) :
-					    import_host_pointer(device, memory, buffer);
+	ret = import == MK_IMPORT_DMA_BUF ?
+		      import_dma_buf(device, backing, number, buffer) :
+		      import_host_pointer(device, memory, buffer);
 	if (ret)
 		mk_vk_buffer_destroy(device, buffer);
 	return ret;

@@ -13,9 +13,10 @@ struct mk_vk_buffer {
 	VkDeviceMemory memory;
 };
 
-/* Import @memory as a storage buffer; @import is not MK_IMPORT_AUTO. */
-int mk_vk_buffer_import(const struct mk_vk_device *device, const struct mk_memory *memory,
-			enum mk_import import, struct mk_vk_buffer *buffer);
+/* Import memory @number as a storage buffer; @import is not MK_IMPORT_AUTO. */
+int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
+			uint32_t number, enum mk_import import,
+			struct mk_vk_buffer *buffer);
 
 /* A zeroed buffer is allowed. */
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer);

@@ -24,15 +24,10 @@ struct kernel_parameters {
 
 /* Memory ----------------------------------------------------------------------- */
 
-static const struct mk_memory *bound_memory(const struct mk_context *context,
-					    uint32_t binding)
+/* A binding must have a buffer; without an arena the kernel never looks. */
+static uint32_t bound_memory(const struct mk_context *context, uint32_t binding)
 {
-	if (binding < MK_REGION_COUNT)
-		return &context->regions[binding].memory;
-	/* A binding must have a buffer; without an arena the kernel never looks. */
-	if (binding == MK_CONTEXT_FD_ARENA && context->arena.address)
-		return &context->arena;
-	return &context->state;
+	return binding == MK_ARENA && !context->arena ? MK_MEMORY_STATE : binding;
 }
 
 static void destroy_buffers(const struct mk_vk_device *device,
@@ -48,7 +43,8 @@ static int import_all(const struct mk_vk_device *device, const struct mk_context
 	int ret = 0;
 
 	for (uint32_t i = 0; i < MK_VK_BINDINGS && !ret; i++)
-		ret = mk_vk_buffer_import(device, bound_memory(context, i), import,
+		ret = mk_vk_buffer_import(device, context->backing,
+					  bound_memory(context, i), import,
 					  &kernel->buffers[i]);
 	if (ret)
 		destroy_buffers(device, kernel);
@@ -256,7 +252,7 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 	/* The dispatch before must be over, also for the words that are cleared. */
 	barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, shader,
 		VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
-	vkCmdFillBuffer(commands, kernel->buffers[MK_CONTEXT_FD_STATE].buffer, 0,
+	vkCmdFillBuffer(commands, kernel->buffers[MK_MEMORY_STATE].buffer, 0,
 			MK_STATE_DISPATCH_WORDS * sizeof(uint32_t), 0);
 	barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
 		VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, shader);

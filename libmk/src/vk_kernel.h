@@ -8,7 +8,7 @@
 #include "vk_device.h"
 
 /* The bindings of shaders/memory.glsl: the regions, the state, the arena. */
-#define MK_VK_BINDINGS MK_CONTEXT_FDS
+#define MK_VK_BINDINGS MK_MEMORIES
 
 struct mk_vk_kernel {
 	struct mk_vk_buffer buffers[MK_VK_BINDINGS];

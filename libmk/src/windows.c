@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "deadline.h"
 #include "error.h"
@@ -88,22 +89,20 @@ static bool is_settled(const struct mk_windows *windows, struct mk_held_window *
 
 int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows)
 {
-	int ret;
-
 	if (!max)
 		max = context->window_count / 2;
 	if (max > context->window_count)
 		max = context->window_count;
 	if (!max)
 		max = 1;
-	*windows = (struct mk_windows){ .context = context, .max = max, .fd = -1 };
+	*windows = (struct mk_windows){ .context = context, .max = max };
 	windows->held = calloc(max, sizeof(*windows->held));
 	if (!windows->held)
 		return mk_fail(ENOMEM, "no memory for %u windows", max);
-	ret = mk_lease_register(context, &windows->fd, &windows->owner);
-	if (ret) {
+	windows->held_file = mk_lease_register(context, &windows->owner);
+	if (windows->held_file < 0) {
 		free(windows->held);
-		return ret;
+		return windows->held_file;
 	}
 	/* Begin where nobody else does, as far as that can be guessed. */
 	windows->hint = atomic_fetch_add(mk_cq_word(context, MK_CQ_HINT_WINDOW), 1) %
@@ -122,8 +121,8 @@ void mk_windows_close(struct mk_windows *windows)
 			mk_lease_give_back(windows->context, held->window,
 					   windows->owner);
 	}
-	/* Closing drops the lock, so it comes last. */
-	mk_lock_drop(windows->fd);
+	/* From then on the leases would be a dead producer's, so this comes last. */
+	close(windows->held_file);
 	free(windows->held);
 }
 
@@ -169,8 +168,7 @@ static bool lease_one(struct mk_windows *windows, bool from_dead)
 
 		if (is_others_turn(windows, window))
 			continue;
-		if (from_dead ? mk_lease_take_dead(context, window, windows->fd,
-						   windows->owner) :
+		if (from_dead ? mk_lease_take_dead(context, window, windows->owner) :
 				mk_lease_take_free(context, window, windows->owner)) {
 			hold(windows, window, from_dead);
 			return true;

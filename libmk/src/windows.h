@@ -23,7 +23,7 @@ struct mk_held_window {
 struct mk_windows {
 	struct mk_context *context;
 	uint64_t owner; /* what our leases say */
-	int fd;		/* holds the lock that proves us alive */
+	int held_file;	/* proves us alive */
 	uint32_t max;
 	uint32_t count;
 	uint32_t current;  /* index into held */

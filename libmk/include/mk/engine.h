@@ -4,7 +4,8 @@
  * back to back, all of their state in shared memory.  When nothing comes it
  * parks, and a publish wakes it.
  *
- * At most one engine runs on a context at a time.
+ * At most one engine runs on a context at a time.  A child of a fork has the running
+ * engine's file too: while it lives without an exec, no other engine starts.
  */
 #ifndef MK_ENGINE_H
 #define MK_ENGINE_H
@@ -45,10 +46,10 @@ struct mk_engine_options {
 };
 
 struct mk_engine_info {
-	char device[256];    /* the Vulkan device's name, or "host threads" */
-	char driver[256];    /* name and version */
-	char placement[64];  /* how memory is shared, as "shared, imported as DMA-buf" */
-	uint32_t workgroups; /* started in each dispatch */
+	char device[256];	  /* the Vulkan device's name, or "host threads" */
+	char driver[256];	  /* name and version */
+	char placement[64];	  /* as "shared by kmod, imported as DMA-buf" */
+	uint32_t workgroups;	  /* started in each dispatch */
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
 	uint32_t dispatches;	  /* ended so far */
 	uint32_t parks;		  /* times the engine went to sleep */
@@ -64,6 +65,8 @@ struct mk_engine_info {
  *
  * -EINVAL: an option is out of range, or a handler's opcode is not a user's
  * -EBUSY: the context has a running engine
+ * -EACCES: the context is attached as a producer or an observer
+ * -EOWNERDEAD: the context is mk.ko's, and its owner is gone
  * -ESHUTDOWN: the context was shut down
  * -ENODEV: no Vulkan device fits; the text names each and what it lacks
  */

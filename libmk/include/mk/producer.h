@@ -2,12 +2,12 @@
 /*
  * A producer publishes operations into a live ring and waits for them.
  *
- * A producer leases windows of consecutive slots while it has something in
- * flight or a ticket that it did not wait for, and publishes into them without sharing a word with others.  Its
- * leases are backed by a lock on an open file: when its process dies, however
- * it dies, the next producer that needs a window takes them over.  A process
- * that forks must not use the parent's producers in the child; a child that
- * lives on keeps a dead parent's leases from being taken over.
+ * A producer leases windows of consecutive slots while it has something in flight or
+ * a ticket that it did not wait for, and publishes into them without sharing a word
+ * with others.  It holds a file that proves it alive: when its process dies, however it
+ * dies, the next producer that needs a window takes its leases over.  A process that
+ * forks must not use the parent's producers in the child.  The child has their files
+ * too, so while it lives without an exec, the leases of a dead parent are not taken.
  *
  * One producer belongs to one thread at a time.  Open one for each thread.
  *
@@ -45,6 +45,8 @@ struct mk_ticket {
  * @options: NULL for the defaults
  *
  * -EMFILE, -EUSERS: no file descriptor or no producer id is left
+ * -EACCES: an observer of the context cannot be a producer
+ * -EOWNERDEAD: the context is mk.ko's, and its owner is gone
  */
 MK_PUBLIC int mk_producer_open(struct mk_context *context,
 			       const struct mk_producer_options *options,
