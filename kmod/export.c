@@ -74,8 +74,11 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 	table = kzalloc(sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	error = sg_alloc_table_from_pages(table, export->pages, export->page_count, 0,
-					  export->page_count << PAGE_SHIFT, GFP_KERNEL);
+	error = sg_alloc_table_from_pages_segment(table, export->pages,
+						  export->page_count, 0,
+						  export->page_count << PAGE_SHIFT,
+						  dma_get_max_seg_size(attachment->dev),
+						  GFP_KERNEL);
 	if (error)
 		goto free_table;
 	error = dma_map_sgtable(attachment->dev, table, direction, 0);
