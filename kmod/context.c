@@ -297,6 +297,8 @@ static void shut_down(struct mk_context *context)
 	lockdep_assert_held(&context->lock);
 	if (control && mk_memory_is_reachable(control))
 		mk_memory_store(control, MK_CONTROL_SHUTDOWN, 1);
+	/* As a producer would wake the engine: a parked one looks at no other word. */
+	mk_memory_store(context->memory[MK_REGION_CQ], MK_CQ_PARK_FUTEX, MK_PARK_AWAKE);
 	/* Poll reads this without the lock: who sees it finds SHUTDOWN stored. */
 	smp_store_release(&context->owner_gone, true);
 	list_for_each_entry(file, &context->files, node)
