@@ -21,6 +21,9 @@ build_packages='gcc libc6-dev cmake ninja-build pkg-config git
 	libjson-c-dev libcmocka-dev'
 test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
 	util-linux'
+# Guests, and kernels and modules for them.
+test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-dev
+	flex bison bc mount"
 mesa_package=mesa-vulkan-drivers
 
 usage() {
@@ -99,43 +102,8 @@ apt_install() {
 	}
 }
 
-# Prints a source of the backports suite: the machine's own source of its release
-# with nothing changed but the suite, so that mirrors, proxies and keys stay as they
-# were set up.  Apt itself tells which entry of which file that is.
-backports_source() {
-	entry=$(apt-get indextargets --format '$(SOURCESENTRY)' \
-		'Created-By: Packages' "Codename: $codename" 'Component: main' \
-		'Origin: Debian' | head -n 1)
-	file=${entry%:*}
-	number=${entry##*:}
-	[ -r "$file" ] || return 0
-	case $file in
-	*.sources)
-		# The number counts stanzas.  Continued lines begin with a blank.
-		awk -v wanted="$number" -v suite="$codename-backports" '
-			/^#/ { next }
-			/^[ \t]*$/ { inside = 0; next }
-			!inside { inside = 1; stanza++ }
-			stanza != wanted { next }
-			/^[^ \t]/ { field = tolower($0); sub(/:.*/, "", field) }
-			field == "types" { if (/^[^ \t]/) print "Types: deb"; next }
-			field == "suites" { if (/^[^ \t]/) print "Suites: " suite; next }
-			{ print }
-		' "$file"
-		;;
-	*.list)
-		# The number counts lines: deb [options] URI suite component...
-		sed -n "${number}{
-			s/^[ \t]*deb[ \t]*/deb /
-			s/^\(deb \(\[[^]]*\] *\)\{0,1\}[^ \t]*[ \t]*\)[^ \t]*/\1$codename-backports/
-			p
-		}" "$file"
-		;;
-	esac
-}
-
 add_backports() {
-	source=$(backports_source)
+	source=$("$(dirname "$0")/debian-source.sh" "$codename-backports")
 	if [ -z "$source" ]; then
 		say "no source of Debian's '$codename' found to derive its backports from"
 		return
