@@ -4,7 +4,7 @@
 # Builds and tests everything.
 #
 #   tools/check.sh          under ten minutes on two cores, installation included
-#   tools/check.sh --full   also the slow tests, which take the better part of an hour
+#   tools/check.sh --full   also the slow tests and two more kernels, which takes hours
 #
 # The last line is 'N passed, N failed, N skipped', counting single tests; one that
 # runs in several builds or on several drivers counts each time.  Whole output is kept
@@ -159,7 +159,7 @@ kernels() {
 older_mesa() {
 	icd=$(tools/stock-mesa.sh)
 	case $? in
-	0) VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd tests build -L vulkan ;;
+	0) VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd tests build -L vulkan -E "$repeated" ;;
 	4) echo 'ok - older Mesa # SKIP this release ships a recent one' ;;
 	*) echo 'not ok - older Mesa can be had' ;;
 	esac
@@ -190,6 +190,53 @@ validation() (
 	try 'the validation layer has nothing to say' validation_is_silent
 )
 
+# Kernels that mk.ko is tested with, each in a guest.
+kernels_always='6.1 6.12'
+kernels_full='latest debug'
+
+modules() {
+	for kernel; do
+		try "mk.ko builds for the kernel '$kernel'" \
+			tools/vmtest.sh --kernel "$kernel" --build-only --sparse
+	done
+}
+
+# Of what checkpatch says, this is not for a module that builds outside of a kernel tree
+# too (compat.h), or is a mistake of its: a file's name that is a word of the file.
+checkpatch() {
+	"$(tools/vm/kernel.sh debug)/build/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+		--max-line-length=90 \
+		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,EMBEDDED_FILENAME \
+		-f kmod/*.c kmod/*.h kmod/include/uapi/linux/mk.h
+}
+
+kernel_doc() {
+	! "$(tools/vm/kernel.sh debug)/build/scripts/kernel-doc" -none \
+		kmod/*.h kmod/include/uapi/linux/mk.h 2>&1 | grep .
+}
+
+# The default tests, on memory of mk.ko's.
+guest() {
+	kernel=$1
+	shift
+	tools/vmtest.sh --kernel "$kernel" "$@"
+}
+
+# The slow ones of the library's; see selftests/CMakeLists.txt for Mesa's variables.
+guest_library() {
+	tools/vmtest.sh --kernel "$1" --memory 2048 --timeout 3000 -- \
+		env MK_BACKING=kmod GALLIVM_PERF=nopt LP_NATIVE_VECTOR_WIDTH=128 \
+		ctest --test-dir build -V --no-tests=error -L '^guest$'
+}
+
+# What only the debug kernel sees: 10 000 processes killed, ten minutes of random calls.
+guest_debug() {
+	set -- build/kselftest/kmod
+	make -C selftests all &&
+		tools/vmtest.sh --kernel debug --timeout 6000 -- sh -c "
+			MK_ROUNDS=10000 $1/stress && $1/fuzz --seconds 600"
+}
+
 # TSan of gcc 12 knows no mappings as random as newer kernels make them.
 thread_tests() {
 	set -- ctest --test-dir build/tsan -V --no-tests=error -L threads
@@ -199,9 +246,9 @@ thread_tests() {
 	"$@"
 }
 
-# What is run for its number of workgroups or of kills, and has no code of its own: not
-# again where the code is looked at.
-repeated='exec_vectors_vulkan_1|kill_vulkan'
+# What is run for its number of workgroups, of kills or of files, and has no code of its
+# own: not again where drivers differ or the code is looked at.
+repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan'
 
 number=0
 all_passed=0
@@ -222,6 +269,24 @@ part 'address and undefined behaviour sanitizers: tests' \
 part 'thread sanitizer: build' build tsan
 part 'thread sanitizer: tests inside one process' thread_tests
 part 'clang: build' build clang
+# shellcheck disable=SC2086 # lists of words
+part 'mk.ko: build, sparse' modules $kernels_always
+for kernel in $kernels_always; do
+	part "mk.ko and the library in a guest with Linux $kernel" guest "$kernel"
+done
+if [ -n "${MK_SLOW-}" ]; then
+	# shellcheck disable=SC2086
+	part 'mk.ko: build for more kernels' modules $kernels_full
+	part 'mk.ko: checkpatch' try 'checkpatch' checkpatch
+	part 'mk.ko: kernel-doc' try 'kernel-doc' kernel_doc
+	part 'guest with the latest Linux' guest latest
+	part 'guest with a debug kernel' guest debug --timeout 3000 --make CONFIG_MK_KUNIT_TEST=y
+	part 'debug kernel: kills and random calls' guest_debug
+	for kernel in $kernels_always; do
+		part "slow tests of the library in a guest with Linux $kernel" \
+			guest_library "$kernel"
+	done
+fi
 
 printf '== %d s in all; output is in build/check\n' "$(($(date +%s) - began))"
 printf '%d passed, %d failed, %d skipped\n' "$all_passed" "$all_failed" "$all_skipped"

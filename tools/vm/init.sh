@@ -153,13 +153,18 @@ if [ -c /dev/mk ]; then
 	done </new/etc/group
 fi
 
+# What is chrooted may not make user namespaces, so the root becomes that of all; from
+# here on it is the current folder, and / is what it was for this process only.
+cd /new || die "there is no root"
+mount --move . /
+
 # Output goes through a pipe, as a port can be opened once only, and programs like to
 # open /dev/stdout.
 mkfifo /output
 cat </output >"$out_port" &
 cat=$!
 note "running the command"
-setsid chroot /new /bin/sh /run/mk-vm/command </dev/null >/output 2>&1 3>&- &
+setsid chroot . /bin/sh /run/mk-vm/command </dev/null >/output 2>&1 3>&- &
 command=$!
 (
 	sleep "$allowance"
