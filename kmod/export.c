@@ -50,15 +50,27 @@ static vm_fault_t export_fault(struct vm_fault *fault)
 
 static const struct vm_operations_struct export_vm_ops = { .fault = export_fault };
 
+int mk_export_keep_read_only(struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	vm_flags_clear(vma, VM_MAYWRITE);
+	return 0;
+}
+
 static int export_mmap(struct dma_buf *dma_buf, struct vm_area_struct *vma)
 {
+	struct mk_export *export = dma_buf->priv;
+
 	/* A private copy would be of no use to anybody here. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
+	if (!export->writable && mk_export_keep_read_only(vma))
+		return -EACCES;
 	/* Real pages, so that O_DIRECT and others can pin them; never past the end. */
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTEXPAND);
 	vma->vm_ops = &export_vm_ops;
-	vma->vm_private_data = dma_buf->priv;
+	vma->vm_private_data = export;
 	return 0;
 }
 

@@ -13,13 +13,11 @@ static int view_mmap(struct dma_buf *dma_buf, struct vm_area_struct *vma)
 {
 	struct mk_memory *memory = dma_buf->priv;
 
-	/*
-	 * The view's file is open for reading only, so a shared mapping of it can
-	 * never become writable.  A private one could, and not every exporter means
-	 * its pages to be copied.
-	 */
+	/* A private mapping could be written, and not every exporter copies its pages. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
+	if (mk_export_keep_read_only(vma))
+		return -EACCES;
 	return dma_buf_mmap(memory->foreign, vma, vma->vm_pgoff);
 }
 

@@ -10,7 +10,7 @@ FIXTURE(command)
 {
 	int device;
 	int context;
-	int descriptors;
+	int descriptor; /* the lowest free one */
 	struct counters counters;
 	char structure[512];
 };
@@ -20,14 +20,14 @@ FIXTURE_SETUP(command)
 	DEVICE_OPEN(self->device);
 	self->context = context_create(self->device);
 	ASSERT_LE(0, self->context);
-	self->descriptors = open_descriptors();
+	self->descriptor = lowest_descriptor();
 	self->counters = counters_now();
 }
 
 /* Nothing is called here that makes anything. */
 FIXTURE_TEARDOWN(command)
 {
-	EXPECT_EQ(self->descriptors, open_descriptors());
+	EXPECT_EQ(self->descriptor, lowest_descriptor());
 	EXPECT_TRUE(counters_return_to(self->counters));
 	close(self->context);
 	close(self->device);

@@ -103,7 +103,7 @@ bool counters_return_to(struct counters wanted);
 long parameter_read(const char *name);
 bool parameter_write(const char *name, long value);
 
-/* How many descriptors this process has open. */
-int open_descriptors(void);
+/* The lowest one that is free.  A descriptor that leaks takes it, with a file or without. */
+int lowest_descriptor(void);
 
 #endif /* MK_SELFTESTS_COMMON_H */

@@ -13,7 +13,7 @@ FIXTURE(create)
 {
 	int device;
 	struct mk_ioctl_create arguments;
-	int descriptors;
+	int descriptor; /* the lowest free one */
 	struct counters counters;
 };
 
@@ -21,14 +21,14 @@ FIXTURE_SETUP(create)
 {
 	DEVICE_OPEN(self->device);
 	self->arguments = context_arguments();
-	self->descriptors = open_descriptors();
+	self->descriptor = lowest_descriptor();
 	self->counters = counters_now();
 }
 
 /* Each test closes what it made. */
 FIXTURE_TEARDOWN(create)
 {
-	EXPECT_EQ(self->descriptors, open_descriptors());
+	EXPECT_EQ(self->descriptor, lowest_descriptor());
 	EXPECT_TRUE(counters_return_to(self->counters));
 	close(self->device);
 }

@@ -19,7 +19,7 @@ FIXTURE(export)
 	int device;
 	int owner;
 	struct mk_ioctl_export arguments;
-	int descriptors;
+	int descriptor; /* the lowest free one */
 	struct counters counters;
 };
 
@@ -33,7 +33,7 @@ FIXTURE_SETUP(export)
 	self->owner = context_create_with(self->device, &arguments);
 	ASSERT_LE(0, self->owner);
 	self->arguments.memory = ARENA;
-	self->descriptors = open_descriptors();
+	self->descriptor = lowest_descriptor();
 	self->counters = counters_now();
 }
 
@@ -48,7 +48,7 @@ static int refusal(FIXTURE_DATA(export) * self)
 {
 	int error = errno_of(ioctl(self->owner, MK_IOCTL_EXPORT, &self->arguments));
 
-	if (error && (open_descriptors() != self->descriptors ||
+	if (error && (lowest_descriptor() != self->descriptor ||
 		      !counters_return_to(self->counters)))
 		return -1;
 	return error;

@@ -165,8 +165,9 @@ static int call(struct random *random, int file, unsigned long request, void *st
 								 2 * known + 1);
 	memset(room, 0, sizeof(room));
 	memcpy(room, structure, known);
-	if (bytes && one_in(random, 64))
-		room[random_below(random, bytes)] = 1;
+	/* Only what is behind: what a caller made safe stays so. */
+	if (bytes > known && one_in(random, 4))
+		room[known + random_below(random, bytes - known)] = 1;
 	request = _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request), bytes);
 	result = ioctl(file, request, room);
 	memcpy(structure, room, known);
@@ -293,8 +294,9 @@ static void try_foreign(struct thread *thread)
 
 	if (!one_in(random, 4))
 		return;
+	/* No larger: udmabuf makes segments that are too long for its own device. */
 	keep(random, DMA_BUFS,
-	     exporters[random_below(random, 3)]->export(4096u << random_below(random, 7),
+	     exporters[random_below(random, 3)]->export(4096u << random_below(random, 5),
 							!one_in(random, 4)));
 }
 
@@ -502,7 +504,7 @@ static void change(struct thread *thread, char *address, size_t bytes)
 		mremap(address, bytes, bytes + 4096, 0);
 		break;
 	case 3:
-		munmap(address, bytes);
+		/* In one step, or another thread would find the place free meanwhile. */
 		mmap(address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		     -1, 0);
 		break;

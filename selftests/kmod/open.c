@@ -88,7 +88,7 @@ FIXTURE(open)
 	int device;
 	int owner;
 	__u64 id;
-	int descriptors;
+	int descriptor; /* the lowest free one */
 	struct counters counters;
 };
 
@@ -98,7 +98,7 @@ FIXTURE_SETUP(open)
 	self->owner = context_create(self->device);
 	ASSERT_LE(0, self->owner);
 	self->id = context_id(self->owner);
-	self->descriptors = open_descriptors();
+	self->descriptor = lowest_descriptor();
 	self->counters = counters_now();
 }
 
@@ -108,26 +108,32 @@ FIXTURE_TEARDOWN(open)
 	close(self->device);
 }
 
-static int refusal(int file, struct mk_ioctl_open arguments)
+/* Something that fails must leave nothing behind. */
+static int refusal(FIXTURE_DATA(open) * self, int file, struct mk_ioctl_open arguments)
 {
-	return errno_of(ioctl(file, MK_IOCTL_OPEN, &arguments));
+	int error = errno_of(ioctl(file, MK_IOCTL_OPEN, &arguments));
+
+	if (error && (lowest_descriptor() != self->descriptor ||
+		      !counters_return_to(self->counters)))
+		return -1;
+	return error;
 }
 
 /* Rejections -------------------------------------------------------------- */
 
 TEST_F(open, unknown_flags_are_refused_by_the_device)
 {
-	EXPECT_EQ(EINVAL,
-		  refusal(self->device, (struct mk_ioctl_open){ .id = self->id,
-								.role = MK_ROLE_OBSERVER,
-								.flags = 1 }));
+	EXPECT_EQ(EINVAL, refusal(self, self->device,
+				  (struct mk_ioctl_open){ .id = self->id,
+							  .role = MK_ROLE_OBSERVER,
+							  .flags = 1 }));
 }
 
 TEST_F(open, unknown_flags_are_refused_by_a_context)
 {
-	EXPECT_EQ(EINVAL,
-		  refusal(self->owner, (struct mk_ioctl_open){ .role = MK_ROLE_OBSERVER,
-							       .flags = 1u << 31 }));
+	EXPECT_EQ(EINVAL, refusal(self, self->owner,
+				  (struct mk_ioctl_open){ .role = MK_ROLE_OBSERVER,
+							  .flags = 1u << 31 }));
 }
 
 TEST_F(open, unknown_roles_are_refused_by_the_device)
@@ -135,7 +141,7 @@ TEST_F(open, unknown_roles_are_refused_by_the_device)
 	__u32 unknown[] = { 0, MK_ROLE_OBSERVER + 1, ~0u };
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
-		EXPECT_EQ(EINVAL, refusal(self->device,
+		EXPECT_EQ(EINVAL, refusal(self, self->device,
 					  (struct mk_ioctl_open){ .id = self->id,
 								  .role = unknown[i] }));
 	}
@@ -146,7 +152,7 @@ TEST_F(open, unknown_roles_are_refused_by_a_context)
 	__u32 unknown[] = { 0, MK_ROLE_OBSERVER + 1, ~0u };
 
 	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
-		EXPECT_EQ(EINVAL, refusal(self->owner,
+		EXPECT_EQ(EINVAL, refusal(self, self->owner,
 					  (struct mk_ioctl_open){ .role = unknown[i] }));
 	}
 }

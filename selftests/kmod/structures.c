@@ -18,7 +18,7 @@ FIXTURE(structure)
 	int file;	      /* the one of these that takes the ioctl */
 	unsigned char *pages; /* where structures lie: 8 pages, and one that is not there */
 	struct mk_attachment attachments[4];
-	int descriptors;
+	int descriptor; /* the lowest free one */
 	struct counters counters;
 };
 
@@ -156,7 +156,7 @@ FIXTURE_SETUP(structure)
 	ASSERT_NE(MAP_FAILED, self->pages);
 	ASSERT_EQ(0, munmap(self->pages + bytes, page_bytes()));
 	variant->prepare(self, self->pages);
-	self->descriptors = open_descriptors();
+	self->descriptor = lowest_descriptor();
 	self->counters = counters_now();
 }
 
@@ -174,7 +174,7 @@ static unsigned long resized(unsigned long request, size_t bytes)
 
 static bool nothing_was_made(FIXTURE_DATA(structure) * self)
 {
-	return open_descriptors() == self->descriptors &&
+	return lowest_descriptor() == self->descriptor &&
 	       counters_return_to(self->counters);
 }
 
