@@ -3,7 +3,7 @@
 
 /* Times a slot was worked on. */
 uint mk_executions;
-/* Claims in a row at CRITICAL or HIGH by this worker, and what the host was told. */
+/* Claims in a row at CRITICAL or HIGH by this lane, and what the host was told. */
 uint mk_streak;
 uint mk_streak_stored;
 /* First slots of the priorities; all zero when the ring is not partitioned. */
@@ -29,7 +29,7 @@ uint mk_slot_priority(uint slot)
 }
 
 /*
- * What a worker has counted and not told yet.  It tells when it finds no more work,
+ * What a lane has counted and not told yet.  It tells when it finds no more work,
  * and now and then: an atomic for each slot would hold up the stores of all slots
  * before it.
  */
@@ -70,27 +70,26 @@ void mk_count_claim(uint slot, uint status, uint tenant)
 	mk_streak_stored = mk_streak;
 }
 
+/* By all lanes together, of which one adds what all have counted. */
 void mk_tell_counts()
 {
-	mk_tell_claims();
-	if (mk_quick_metrics.x != 0u)
-		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_NOP], mk_quick_metrics.x);
-	if (mk_quick_metrics.y != 0u)
-		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_STORE_U32], mk_quick_metrics.y);
-	if (mk_quick_metrics.z != 0u)
-		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_ATOMIC_ADD], mk_quick_metrics.z);
-	mk_quick_metrics = uvec3(0u);
-	if (mk_done != 0u) {
-		MK_ADD(control[MK_CONTROL_DONE_COUNT], mk_done);
-		if (MK_ADD(cq[MK_CQ_SLOTS_DONE_LOW], mk_done) > 0xffffffffu - mk_done)
-			MK_ADD(cq[MK_CQ_SLOTS_DONE_HIGH], 1u);
-	}
-	mk_done = 0u;
-}
+	uint done = subgroupAdd(mk_done);
+	uvec3 metrics = subgroupAdd(mk_quick_metrics);
 
-bool mk_has_counts_to_tell()
-{
-	return mk_claims != 0u;
+	mk_tell_claims();
+	mk_quick_metrics = uvec3(0u);
+	mk_done = 0u;
+	if (done == 0u || !subgroupElect())
+		return;
+	if (metrics.x != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_NOP], metrics.x);
+	if (metrics.y != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_STORE_U32], metrics.y);
+	if (metrics.z != 0u)
+		MK_ADD(control[MK_CONTROL_METRICS + MK_OP_ATOMIC_ADD], metrics.z);
+	MK_ADD(control[MK_CONTROL_DONE_COUNT], done);
+	if (mk_counter_add(MK_CQ_SLOTS_DONE_LOW, done) > 0xffffffffu - done)
+		mk_counter_add(MK_CQ_SLOTS_DONE_HIGH, 1u);
 }
 
 void mk_begin_counting()
@@ -102,24 +101,33 @@ void mk_begin_counting()
 	mk_streak = mk_streak_stored = 0u;
 }
 
-/* Returns the completions of the slot so far, for mk_complete(). */
-uint mk_claim(uint slot)
+/*
+ * Returns the count that the slot's entry gets when it ends.  An effect must be
+ * behind a MK_RELEASE() that is behind this: CLAIMED is visible before it.
+ */
+uint mk_claim(uint slot, uint status)
 {
-	uint completions = cq[MK_CQ_HEADER_WORDS + slot] >> MK_CQ_ENTRY_COUNT_SHIFT;
+	uint count = (MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS) +
+		      uint(status == MK_STATUS_PUBLISHED)) & MK_CQ_ENTRY_COUNT_MASK;
 
-	MK_PROGRESS_WORD(slot, MK_STATE_COMPLETIONS) = completions;
-	MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
-	/* CLAIMED is visible before the first effect is. */
-	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,
-		      gl_SemanticsRelease | gl_SemanticsMakeAvailable);
-	return completions;
+	MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS) = count;
+	/* Only who outlives a process has to find them in order. */
+	if (mk_split)
+		MK_STORE_RELAXED(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
+	else
+		MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
+	return count;
 }
 
-/* Effects, then the cq entry, then the status: it is up to date for who sees that. */
-void mk_complete(uint slot, uint status, uint fault, uint completions)
+/*
+ * Effects, then the status, then the entry.  Fences go by the status, so effects come
+ * first; producers go by the entry, and may publish anew as soon as they see it, so
+ * the status must not come later.
+ */
+void mk_complete(uint slot, uint status, uint fault, uint count)
 {
+	MK_STORE_RELAXED(MK_STATUS_WORD(slot), status);
 	MK_STORE_RELEASE(cq[MK_CQ_HEADER_WORDS + slot],
-			 completions + 1u << MK_CQ_ENTRY_COUNT_SHIFT |
+			 count << MK_CQ_ENTRY_COUNT_SHIFT |
 				 fault << MK_CQ_ENTRY_FAULT_SHIFT | status);
-	MK_STORE_RELEASE(MK_STATUS_WORD(slot), status);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executing a slot, in two ways.  The quick one knows the operations that are
- * over at once and do not fail; the whole one knows all.
+ * Executing slots, in two ways.  The quick one takes all slots of a block at once and
+ * knows the operations that are over at once and do not fail; the whole one knows all.
  *
  * They are apart because of devices that run both sides of every branch and mask
  * the results: there, code costs time wherever it stands in a loop, taken or not.
  */
 
-/* How mk_execute_quickly() has found a slot. */
-#define MK_QUICK_DONE	 0u
-#define MK_QUICK_WAITS	 1u	/* its tenant is masked: leave it */
-#define MK_QUICK_CANNOT	 2u	/* for mk_execute_whole() */
+/* The slot of this lane in the block that was found, and its status. */
+uint mk_found_slot, mk_found_status;
+/* Whether it is one for mk_execute_whole(). */
+bool mk_found_slow;
 
 bool mk_tenant_is_masked(uint tenant)
 {
@@ -18,32 +18,52 @@ bool mk_tenant_is_masked(uint tenant)
 	       MK_LOAD_RELAXED(control[MK_CONTROL_TENANT_MASKS + tenant]) == 0u;
 }
 
-uint mk_execute_quickly(uint slot, uint status)
+/*
+ * Execute what can be executed quickly of the block that was found, by all lanes
+ * together.  Returns whether this lane has executed its slot.
+ */
+bool mk_execute_quickly()
 {
-	uint opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
-	uint tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-	uint value = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
-	uint word = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
-	bool writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
-	bool can = status == MK_STATUS_PUBLISHED && tenant < MK_TENANT_COUNT &&
-		   (opcode == MK_OP_NOP || writes && mk_is_observable(word));
+	uint slot = mk_found_slot;
+	bool is_ready = mk_status_is_ready(mk_found_status);
+	bool quick = false, writes = false;
+	uint opcode = MK_OP_NOP, tenant = 0u, value = 0u, word = 0u;
 
-	if (mk_tenant_is_masked(tenant))
-		return MK_QUICK_WAITS;
-	if (!can)
-		return MK_QUICK_CANNOT;
+	MK_ACQUIRE();
+	mk_found_slow = false;
+	if (is_ready) {
+		opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
+		tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
+		value = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
+		word = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
+		writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
+		quick = mk_found_status == MK_STATUS_PUBLISHED &&
+			tenant < MK_TENANT_COUNT &&
+			(opcode == MK_OP_NOP || writes && mk_is_observable(word));
+		if (mk_tenant_is_masked(tenant))
+			quick = is_ready = false;
+		mk_found_slow = is_ready && !quick;
+	}
 
-	uint completions = mk_claim(slot);
-	if (opcode == MK_OP_STORE_U32)
-		MK_STORE_RELAXED(control[word], value);
-	if (opcode == MK_OP_ATOMIC_ADD)
-		MK_ADD(control[word], value);
-	mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
-				  opcode == MK_OP_ATOMIC_ADD);
-	mk_done++;
-	mk_complete(slot, MK_STATUS_DONE, 0u, completions);
-	mk_count_claim(slot, status, tenant);
-	return MK_QUICK_DONE;
+	uint count = 0u;
+	if (quick)
+		count = mk_claim(slot, mk_found_status);
+	if (subgroupAny(quick && writes)) {
+		MK_RELEASE();
+		if (quick && opcode == MK_OP_STORE_U32)
+			MK_STORE_RELAXED(control[word], value);
+		if (quick && opcode == MK_OP_ATOMIC_ADD)
+			MK_ADD(control[word], value);
+		MK_RELEASE();
+	}
+	if (quick) {
+		mk_complete(slot, MK_STATUS_DONE, 0u, count);
+		mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
+					  opcode == MK_OP_ATOMIC_ADD);
+		mk_done++;
+		mk_count_claim(slot, MK_STATUS_PUBLISHED, tenant);
+	}
+	return quick;
 }
 
 /* No loop: a driver may count its iterations against ours. */
@@ -64,7 +84,7 @@ bool mk_must_wait(mk_call call)
 	       call.args[0] <= call.slot && !mk_fence_is_ready(call.slot, call.args[0]);
 }
 
-void mk_end(mk_call call, uint opcode, uint status, uint completions)
+void mk_end(mk_call call, uint opcode, uint status, uint count)
 {
 	MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
 	MK_PROGRESS_WORD(call.slot, MK_STATE_INNER) = 0u;
@@ -72,9 +92,12 @@ void mk_end(mk_call call, uint opcode, uint status, uint completions)
 		mk_done++;
 	} else {
 		mk_log(MK_LOG_FORMAT_FAULT, mk_fault, opcode, call.slot * MK_SLOT_WORDS);
-		MK_ADD(cq[MK_CQ_FAULTS], 1u);
+		mk_counter_add(MK_CQ_FAULTS, 1u);
+		MK_PROGRESS_WORD(call.slot, MK_STATE_CLAIMS) =
+			count | mk_fault << MK_STATE_CLAIMS_FAULT_SHIFT;
 	}
-	mk_complete(call.slot, status, mk_fault, completions);
+	MK_RELEASE();
+	mk_complete(call.slot, status, mk_fault, count);
 }
 
 /* A slot that goes on later keeps its arguments as its operation left them. */
@@ -100,12 +123,13 @@ uint mk_execute_whole(uint slot, uint status)
 
 	uint opcode = call.opcode;
 	uint before = status;
-	uint completions = mk_claim(slot);
+	uint count = mk_claim(slot, status);
+	MK_RELEASE();
 	mk_fault = 0u;
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
-		mk_end(call, opcode, status, completions);
+		mk_end(call, opcode, status, count);
 	else
 		mk_suspend(call, status);
 	mk_count_claim(slot, before, call.tenant);

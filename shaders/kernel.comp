@@ -3,9 +3,14 @@
 #version 460
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_memory_scope_semantics : require
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_vote : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
 #pragma use_vulkan_memory_model
 
-layout(local_size_x = 1) in;
+/* The host makes it one subgroup of the device's. */
+layout(local_size_x_id = 0) in;
 
 #include "memory.glsl"
 #include "handler.glsl"
@@ -19,8 +24,9 @@ layout(local_size_x = 1) in;
 
 void main()
 {
-	if (gl_LocalInvocationIndex != 0u)
-		return;
+	mk_lane = gl_SubgroupInvocationID;
+	mk_lanes = subgroupBallotBitCount(subgroupBallot(true));
+	mk_block_count = (parameters.slot_count + mk_lanes - 1u) / mk_lanes;
 	mk_budget = parameters.steps;
 	mk_idle = 0u;
 	mk_voted_idle = false;
@@ -28,10 +34,11 @@ void main()
 	mk_read_priorities();
 	if (!mk_register())
 		return;
-	if (mk_worker < parameters.window_count) {
+	if (mk_worker < mk_block_count) {
 		mk_work();
 	} else {
-		mk_idle = parameters.idle_looks;
+		mk_idle = 0xffffffffu;
 		mk_vote();
 	}
+	mk_leave();
 }

@@ -9,6 +9,13 @@
  * served from a stale cache.
  */
 
+/*
+ * Whether the memories are on two sides of a bus: the cq, which the host polls, in the
+ * host's memory, and all others in the device's own.  Else they are all the same to
+ * the device.
+ */
+layout(constant_id = 1) const bool mk_split = false;
+
 #include "linux/mk_abi.h"
 #include "state_layout.h"
 
@@ -49,11 +56,20 @@ layout(push_constant) uniform Parameters {
 	atomicAdd(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                   \
 		  gl_SemanticsRelaxed)
 
+/* What was stored before is visible on the device, and to the host, before what follows. */
+#define MK_RELEASE()                                                                      \
+	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,                          \
+		      gl_SemanticsRelease | gl_SemanticsMakeAvailable)
+/* After a relaxed load has seen a word: so is what was stored before it. */
+#define MK_ACQUIRE()                                                                      \
+	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,                          \
+		      gl_SemanticsAcquire | gl_SemanticsMakeVisible)
+
 /* A slot's status and words. */
 #define MK_STATUS_WORD(slot)	     ring[(slot) * MK_SLOT_WORDS + MK_SLOT_STATUS]
 #define MK_PAYLOAD_WORD(slot, word)  ring[(slot) * MK_SLOT_WORDS + (word)]
-#define MK_PROGRESS_WORD(slot, word)                                                      \
-	state[MK_STATE_SLOTS + (slot) * MK_STATE_SLOT_WORDS + (word)]
+#define MK_PROGRESS_WORD(slot, array)                                                     \
+	state[MK_STATE_SLOT_WORD(parameters.slot_count, slot, array)]
 
 bool mk_status_is_final(uint status)
 {
@@ -67,6 +83,17 @@ bool mk_status_is_ready(uint status)
 	       status == MK_STATUS_REQUEUE;
 }
 
+/*
+ * Add to a counter in the device's line of the cq.  Where the cq is across a bus the
+ * device adds in its own memory, and one worker shows the sums: see mk_show_counters().
+ */
+uint mk_counter_add(uint word, uint value)
+{
+	if (mk_split)
+		return MK_ADD(state[MK_STATE_COUNTERS + word - MK_CQ_HEARTBEAT], value);
+	return MK_ADD(cq[word], value);
+}
+
 /* Append a record to the debug log, or count it as dropped. */
 void mk_log(uint format, uint a, uint b, uint c)
 {
@@ -75,7 +102,7 @@ void mk_log(uint format, uint a, uint b, uint c)
 	if (record < parameters.log_records)
 		record = MK_ADD(state[MK_STATE_LOG_RESERVED], 1u);
 	if (record >= parameters.log_records) {
-		MK_ADD(cq[MK_CQ_LOG_DROPPED], 1u);
+		mk_counter_add(MK_CQ_LOG_DROPPED, 1u);
 		return;
 	}
 	uint word = MK_LOG_RECORDS + record * MK_LOG_RECORD_WORDS;

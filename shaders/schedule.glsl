@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which worker looks at which slot, and when a dispatch ends.
+ * Which worker looks at which slots, and when a dispatch ends.
  *
- * A worker is a workgroup.  How many of a dispatch's workgroups are alive at once
- * is for the device to decide, and the others begin only when one of them ends.
- * So the workers register, the first closes the register after a while, and the
- * windows belong to who is in it: window % workers == worker.  Who comes later
- * leaves.
+ * A worker is a subgroup.  It looks at a block of slots at once, as many in a row as
+ * it has lanes, and each lane executes its own slot.
+ *
+ * How many workers of a dispatch are alive at once is for the device to decide, and
+ * the others begin only when one of them ends.  So the workers register, the first
+ * closes the register after a while, and the blocks belong to who is in it:
+ * block % workers == worker.  Who comes later leaves.
+ *
+ * Loops and what they depend on are the same for all lanes of a worker, but for what
+ * mk_execute_whole() does.
  */
 
 uint mk_worker;
 uint mk_workers;
+uint mk_lane;
+uint mk_lanes;
+uint mk_block_count;
 
 /* Looks since something was found. */
 uint mk_idle;
@@ -24,161 +32,156 @@ void mk_restart_log()
 {
 	MK_STORE_RELAXED(debug_log[MK_LOG_CURSOR], 0u);
 	MK_STORE_RELAXED(state[MK_STATE_LOG_RESERVED], 0u);
-	MK_STORE_RELAXED(cq[MK_CQ_LOG_GENERATION], cq[MK_CQ_LOG_GENERATION] + 1u);
+	mk_counter_add(MK_CQ_LOG_GENERATION, 1u);
+}
+
+/* By one lane: the number of the worker, and perhaps MK_REGISTERED_FROZEN. */
+uint mk_add_to_register()
+{
+	uint seen = MK_ADD(state[MK_STATE_REGISTERED], 1u);
+
+	/* The first in is the only one in, so the log is its own. */
+	if (seen == 0u && (parameters.flags & MK_DISPATCH_RESTART_LOG) != 0u)
+		mk_restart_log();
+	return seen;
+}
+
+/* By one lane of the first worker: nobody else gets in.  Returns the workers. */
+uint mk_close_register()
+{
+	uint workers = atomicOr(state[MK_STATE_REGISTERED], MK_REGISTERED_FROZEN,
+				gl_ScopeDevice, gl_StorageSemanticsNone,
+				gl_SemanticsRelaxed);
+
+	MK_STORE_RELAXED(state[MK_STATE_LIVE_WORKERS], workers);
+	/*
+	 * Who comes now adds to the register too, so its count is no longer that of
+	 * the workers: they find it beside.
+	 */
+	MK_STORE_RELEASE(state[MK_STATE_WORKERS], workers);
+	return workers;
 }
 
 bool mk_register()
 {
-	uint seen = MK_ADD(state[MK_STATE_REGISTERED], 1u);
+	uint seen = 0u;
 
-	mk_worker = seen;
-	if ((seen & MK_REGISTERED_FROZEN) != 0u)
+	if (subgroupElect())
+		seen = mk_add_to_register();
+	mk_worker = subgroupBroadcastFirst(seen);
+	if ((mk_worker & MK_REGISTERED_FROZEN) != 0u)
 		return false;
-	if (seen == 0u) {
-		/* The first in is the only one in, so the log is its own. */
-		if ((parameters.flags & MK_DISPATCH_RESTART_LOG) != 0u)
-			mk_restart_log();
+	if (mk_worker == 0u) {
 		uint patience = min(MK_REGISTER_STEPS, mk_budget / 4u), wait = patience;
-		while (wait > 0u && MK_LOAD_RELAXED(state[MK_STATE_REGISTERED]) !=
-					    gl_NumWorkGroups.x)
+		uint wanted = gl_NumWorkGroups.x * gl_NumSubgroups, workers = 0u;
+
+		while (wait > 0u && subgroupBroadcastFirst(MK_LOAD_RELAXED(
+					    state[MK_STATE_REGISTERED])) != wanted)
 			wait--;
 		mk_spend(patience - wait);
-		mk_workers = atomicOr(state[MK_STATE_REGISTERED], MK_REGISTERED_FROZEN,
-				      gl_ScopeDevice, gl_StorageSemanticsNone,
-				      gl_SemanticsRelaxed);
-		MK_STORE_RELAXED(state[MK_STATE_LIVE_WORKERS], mk_workers);
-		/*
-		 * Who comes now adds to the register too, so its count is no longer
-		 * that of the workers: they find it beside.
-		 */
-		MK_STORE_RELEASE(state[MK_STATE_WORKERS], mk_workers);
+		if (subgroupElect())
+			workers = mk_close_register();
+		mk_workers = subgroupBroadcastFirst(workers);
 		return true;
 	}
 	do {
-		mk_workers = MK_LOAD_ACQUIRE(state[MK_STATE_WORKERS]);
+		mk_workers = subgroupBroadcastFirst(
+			MK_LOAD_RELAXED(state[MK_STATE_WORKERS]));
 		mk_spend(1u);
 	} while (mk_workers == 0u && mk_budget > MK_LOOK_STEPS);
+	MK_ACQUIRE();
 	return mk_workers != 0u;
 }
 
-uint mk_window_size(uint window)
+/* The blocks of a worker, round and round. */
+uint mk_next_block(uint block)
 {
-	return min(parameters.slot_count - window * parameters.window_slots,
-		   parameters.window_slots);
-}
+	uint next = block + mk_workers;
 
-/* The windows of a worker, round and round. */
-uint mk_next_window(uint window)
-{
-	uint next = window + mk_workers;
-
-	return next < parameters.window_count ? next : mk_worker;
-}
-
-#define MK_WINDOW_WORD(window, word)                                                      \
-	state[MK_STATE_SLOTS + parameters.slot_count * MK_STATE_SLOT_WORDS +              \
-	      (window) * MK_STATE_WINDOW_WORDS + (word)]
-/* The slot of a window in which something is expected next. */
-#define MK_EXPECTED_WORD(window) MK_WINDOW_WORD(window, MK_STATE_EXPECTED)
-
-uint mk_expected_slot(uint window)
-{
-	uint offset = MK_EXPECTED_WORD(window);
-
-	return window * parameters.window_slots +
-	       (offset < mk_window_size(window) ? offset : 0u);
+	return next < mk_block_count ? next : mk_worker;
 }
 
 /*
- * Where a worker looks.  The hot slot is where something is expected after what
- * was found last.  Beside it each look takes in one other: by turns what is
- * expected next in one window after the other, and every slot in order, since a
- * producer may use its slots as it likes and some linger.
+ * Where a worker looks.  A hot block is where something is expected after what was
+ * found last: there are two, because a producer that comes to the end of its window
+ * goes on in the next one or at the start of the same.  Every other look takes all
+ * blocks in order, since a producer may use its slots as it likes and some linger.
  */
-uint mk_hot_window, mk_hot_slot;
-uint mk_next;
-uint mk_every_window, mk_every_offset;
+uint mk_hot_block, mk_other_hot_block;
+uint mk_every_block;
+uint mk_found_block;
 uint mk_look_count;
 /*
- * Looks for which the hot slot rests, because it waits or is long: the others must
- * have their turn.
+ * Looks for which the hot blocks rest, because something in them waits or is long:
+ * the others must have their turn.
  */
 uint mk_rest;
+uint mk_rest_looks;
 #define MK_REST_LOOKS 64u
 
-/* The slot that was found, its window and its status. */
-uint mk_found_window, mk_found_slot, mk_found_status;
+#define MK_IN_ORDER_WORD                                                                  \
+	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IN_ORDER)]
+/* Workers beyond the windows begin at their first block. */
+bool mk_keeps_place()
+{
+	return mk_worker < parameters.window_count;
+}
 
-/* Go on where a former dispatch ended, as near as its workers' windows allow. */
+/* Go on where a former dispatch ended, as near as its workers' blocks allow. */
 void mk_begin_in_order()
 {
-	uint slot = MK_WINDOW_WORD(mk_worker, MK_STATE_IN_ORDER);
-	uint window = min(slot / parameters.window_slots, parameters.window_count - 1u);
+	uint slot = mk_keeps_place() ? subgroupBroadcastFirst(MK_IN_ORDER_WORD) : 0u;
+	uint block = min(slot / mk_lanes, mk_block_count - 1u);
 
-	window += mk_worker - window % mk_workers;
-	mk_every_window = window < parameters.window_count ? window : mk_worker;
-	mk_every_offset = slot % parameters.window_slots;
-	if (mk_every_offset >= mk_window_size(mk_every_window))
-		mk_every_offset = 0u;
+	block += mk_worker - block % mk_workers;
+	mk_every_block = block < mk_block_count ? block : mk_worker;
 }
 
 void mk_end_in_order()
 {
-	MK_WINDOW_WORD(mk_worker, MK_STATE_IN_ORDER) =
-		mk_every_window * parameters.window_slots + mk_every_offset;
+	if (mk_keeps_place() && subgroupElect())
+		MK_IN_ORDER_WORD = mk_every_block * mk_lanes;
 }
 
 void mk_begin_looking()
 {
-	mk_hot_window = mk_next = mk_worker;
-	mk_hot_slot = mk_expected_slot(mk_worker);
+	uint others = (mk_block_count - mk_worker - 1u) / mk_workers;
+
+	mk_hot_block = mk_other_hot_block = mk_worker;
 	mk_begin_in_order();
 	mk_look_count = 0u;
 	mk_rest = 0u;
+	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
 }
 
 /* Take one look; true when a slot is ready. */
 bool mk_look()
 {
-	bool in_order = (mk_look_count & 1u) != 0u;
-	/* Now and then the other comes first, or a busy window would starve the rest. */
-	bool others_turn = (mk_look_count & 6u) == 0u;
-	uint window = in_order ? mk_every_window : mk_next;
-	uint slot = mk_expected_slot(window);
+	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
+	uint hot = (mk_look_count & 2u) != 0u ? mk_other_hot_block : mk_hot_block;
 
-	if (in_order) {
-		slot = window * parameters.window_slots + mk_every_offset;
-		mk_every_offset++;
-		if (mk_every_offset == mk_window_size(window)) {
-			mk_every_offset = 0u;
-			mk_every_window = mk_next_window(window);
-		}
-	} else {
-		mk_next = mk_next_window(window);
-	}
-	uint other = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
-	uint hot = MK_LOAD_ACQUIRE(MK_STATUS_WORD(mk_hot_slot));
-	bool is_hot = mk_status_is_ready(hot) && mk_rest == 0u &&
-		      !(others_turn && mk_status_is_ready(other));
+	mk_found_block = in_order ? mk_every_block : hot;
+	if (in_order)
+		mk_every_block = mk_next_block(mk_every_block);
+	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
+	mk_found_status = MK_STATUS_EMPTY;
+	if (mk_found_slot < parameters.slot_count)
+		mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD(mk_found_slot));
 	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
-	mk_found_window = is_hot ? mk_hot_window : window;
-	mk_found_slot = is_hot ? mk_hot_slot : slot;
-	mk_found_status = is_hot ? hot : other;
-	return mk_status_is_ready(mk_found_status);
+	return subgroupAny(mk_status_is_ready(mk_found_status));
 }
 
 /* What was found cannot go on now: others have the first look. */
 void mk_pass_over()
 {
-	mk_rest = MK_REST_LOOKS;
-	mk_hot_window = mk_next_window(mk_hot_window);
-	mk_hot_slot = mk_expected_slot(mk_hot_window);
+	mk_rest = mk_rest_looks;
+	mk_hot_block = mk_other_hot_block = mk_next_block(mk_hot_block);
 }
 
 /*
- * After a claim at CRITICAL or HIGH the windows are gone through from the first
- * again, which lies in the highest priority; but not for ever.
+ * After a claim at CRITICAL or HIGH the blocks are gone through from the first again,
+ * which lies in the highest priority; but not for ever.
  */
 bool mk_has_urgent_turn()
 {
@@ -186,55 +189,65 @@ bool mk_has_urgent_turn()
 }
 
 /*
- * A slot that yielded is looked at again first, or its successor when it has ended.
- * One that is requeued gives way to other windows.
+ * Something was executed: up to the slot of @last, if its lanes all ended.  Slots that
+ * yielded are looked at again first; those that are requeued give way to other blocks.
  */
-void mk_expect_after(uint status)
+void mk_expect_after(uint last, bool yielded, bool requeued)
 {
-	uint first = mk_found_window * parameters.window_slots;
-	uint offset = mk_found_slot - first;
+	uint next = mk_next_block(mk_found_block);
+	bool is_through = last + 1u == mk_lanes && !yielded;
+	uint window = mk_found_block * mk_lanes / parameters.window_slots;
+	uint first = window * parameters.window_slots / mk_lanes;
 
-	if (status != MK_STATUS_YIELD)
-		offset = offset + 1u < mk_window_size(mk_found_window) ? offset + 1u : 0u;
-	MK_EXPECTED_WORD(mk_found_window) = offset;
-	if (status == MK_STATUS_REQUEUE) {
-		mk_hot_window = mk_next_window(mk_found_window);
-		mk_hot_slot = mk_expected_slot(mk_hot_window);
-	} else {
-		mk_hot_window = mk_found_window;
-		mk_hot_slot = first + offset;
-	}
-	if (mk_has_urgent_turn())
-		mk_next = mk_worker;
-	mk_rest = status == MK_STATUS_DONE || status == MK_STATUS_FAULT ? 0u : MK_REST_LOOKS;
+	mk_hot_block = is_through || requeued ? next : mk_found_block;
+	mk_other_hot_block = is_through && first % mk_workers == mk_worker ? first :
+									     mk_hot_block;
+	if (subgroupAny(mk_has_urgent_turn()))
+		mk_every_block = mk_worker;
+	mk_rest = yielded || requeued ? mk_rest_looks : 0u;
 	mk_idle = 0u;
 }
 
 bool mk_must_leave()
 {
-	return MK_LOAD_RELAXED(control[MK_CONTROL_SHUTDOWN]) != 0u ||
-	       MK_LOAD_RELAXED(state[MK_STATE_LEAVE]) != 0u;
+	return subgroupAny(MK_LOAD_RELAXED(control[MK_CONTROL_SHUTDOWN]) != 0u ||
+			   MK_LOAD_RELAXED(state[MK_STATE_LEAVE]) != 0u);
+}
+
+/* How many workers have voted idle, with this one or without it. */
+void mk_change_vote(bool idle)
+{
+	uint before = MK_ADD(state[MK_STATE_IDLE_WORKERS], idle ? 1u : 0xffffffffu);
+
+	if (idle && before + 1u == mk_workers)
+		MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
 }
 
 /* When every worker has found nothing for long, the dispatch is over. */
 void mk_vote()
 {
-	bool idle = mk_idle >= parameters.idle_looks;
+	bool idle = mk_idle >= parameters.idle_looks && mk_idle >= 2u * mk_block_count;
 
-	if (idle != mk_voted_idle) {
-		uint before = MK_ADD(state[MK_STATE_IDLE_WORKERS], idle ? 1u : 0xffffffffu);
-
-		if (idle && before + 1u == mk_workers)
-			MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
-	}
+	if (idle != mk_voted_idle && subgroupElect())
+		mk_change_vote(idle);
 	mk_voted_idle = idle;
 }
 
-/* Tell the host that the kernel lives. */
+/* By one lane of worker 0: tell the host that the kernel lives. */
 void mk_beat()
 {
-	if (mk_worker == 0u)
-		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT], cq[MK_CQ_HEARTBEAT] + 1u);
+	mk_counter_add(MK_CQ_HEARTBEAT, 1u);
+}
+
+/*
+ * Show in the cq what was gathered beside it.  One worker does that at a time, worker
+ * 0, and at the end who leaves last.
+ */
+void mk_show_counters()
+{
+	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes)
+		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT + i],
+				 MK_LOAD_RELAXED(state[MK_STATE_COUNTERS + i]));
 }
 
 /* Fruitless looks before a worker does anything else. */
@@ -257,26 +270,32 @@ bool mk_find()
 	return found;
 }
 
+/* The highest lane of which @which is true; there is one. */
+uint mk_last_lane(bool which)
+{
+	return subgroupBallotFindMSB(subgroupBallot(which));
+}
+
 /* Execute what can be executed quickly; true when something else was found. */
 bool mk_work_quickly()
 {
 	uint tries = MK_TRIES_PER_ROUND;
-	bool found;
-	uint quick;
+	bool found, slow = false;
 
 	do {
 		found = mk_find();
-		quick = MK_QUICK_WAITS;
-		if (found)
-			quick = mk_execute_quickly(mk_found_slot, mk_found_status);
-		if (quick == MK_QUICK_DONE)
-			mk_expect_after(MK_STATUS_DONE);
-		if (found && quick == MK_QUICK_WAITS)
-			mk_pass_over();
+		if (found) {
+			bool quick = mk_execute_quickly();
+
+			slow = subgroupAny(mk_found_slow);
+			if (subgroupAny(quick))
+				mk_expect_after(mk_last_lane(quick), false, false);
+			else if (!slow)
+				mk_pass_over();
+		}
 		tries--;
-	} while (quick != MK_QUICK_CANNOT && tries != 0u &&
-		 (found || !mk_has_counts_to_tell()));
-	return quick == MK_QUICK_CANNOT;
+	} while (!slow && tries != 0u && (found || !subgroupAny(mk_claims != 0u)));
+	return slow;
 }
 
 /* What is to be done now and then; false when it is time to leave. */
@@ -284,24 +303,56 @@ bool mk_keep_house()
 {
 	mk_tell_counts();
 	mk_vote();
-	mk_beat();
+	if (mk_worker == 0u) {
+		if (subgroupElect())
+			mk_beat();
+		if (mk_split)
+			mk_show_counters();
+	}
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
+/*
+ * Work on the slots of a block that could not be executed quickly.  What lanes do in
+ * loops of their own may take as long as all of it together.
+ */
 void mk_work_slowly()
 {
-	uint before = mk_executions;
+	uint lanes = subgroupBallotBitCount(subgroupBallot(mk_found_slow));
+	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
+	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
 	mk_spend(1u);
-	mk_slice = min(mk_budget, MK_SLICE_STEPS);
-	mk_budget -= mk_slice;
-	uint status = mk_execute_whole(mk_found_slot, mk_found_status);
-	mk_budget += mk_slice;
-	if (mk_executions != before)
-		mk_expect_after(status);
+	mk_slice = slice;
+	if (mk_found_slow)
+		status = mk_execute_whole(mk_found_slot, mk_found_status);
+	mk_budget = subgroupMin(mk_budget);
+	mk_spend(subgroupAdd(slice - mk_slice));
+
+	bool executed = mk_executions != before;
+	if (subgroupAny(executed))
+		mk_expect_after(mk_last_lane(executed),
+				subgroupAny(executed && status == MK_STATUS_YIELD),
+				subgroupAny(executed && status == MK_STATUS_REQUEUE));
 	else
 		mk_pass_over();
+}
+
+/* Leave the dispatch, as do those who found no place in the register's blocks. */
+void mk_leave()
+{
+	uint left = 0u;
+
+	if (!mk_split)
+		return;
+	MK_RELEASE();
+	if (subgroupElect())
+		left = MK_ADD(state[MK_STATE_LEFT], 1u);
+	if (subgroupBroadcastFirst(left) + 1u != mk_workers)
+		return;
+	MK_ACQUIRE();
+	mk_show_counters();
 }
 
 /*
@@ -323,9 +374,13 @@ void mk_work()
 	} while (stay);
 	mk_tell_counts();
 	mk_end_in_order();
-	/* Nobody looks at our windows now, so the others leave as well. */
-	MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
-	MK_ADD(state[MK_STATE_EXECUTIONS], mk_executions);
-	if (mk_worker == 0u)
-		MK_ADD(state[MK_STATE_STEPS], parameters.steps - mk_budget);
+
+	uint executions = subgroupAdd(mk_executions);
+	if (subgroupElect()) {
+		/* Nobody looks at our blocks now, so the others leave as well. */
+		MK_STORE_RELAXED(state[MK_STATE_LEAVE], 1u);
+		MK_ADD(state[MK_STATE_EXECUTIONS], executions);
+		if (mk_worker == 0u)
+			MK_ADD(state[MK_STATE_STEPS], parameters.steps - mk_budget);
+	}
 }

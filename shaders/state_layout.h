@@ -14,6 +14,7 @@
 #define MK_STATE_IDLE_WORKERS	1u /* workers that found nothing for long */
 #define MK_STATE_LEAVE		2u /* non-zero: this dispatch is over */
 #define MK_STATE_WORKERS	3u /* workers, once the register is closed */
+#define MK_STATE_LEFT		4u /* workers that have left */
 #define MK_STATE_DISPATCH_WORDS 16u
 
 /* Kept. */
@@ -21,23 +22,42 @@
 #define MK_STATE_EXECUTIONS   17u /* times a slot was worked on; wraps */
 #define MK_STATE_LIVE_WORKERS 18u /* workers of the last dispatch */
 #define MK_STATE_STEPS	      19u /* steps that worker 0 has spent; wraps */
+
+/*
+ * What the cq shows in its line of the device's, gathered here by a device that
+ * may not add to the cq itself.  One worker copies it there.
+ */
+#define MK_STATE_COUNTERS      24u
+#define MK_STATE_COUNTER_WORDS 8u
+
 #define MK_STATE_SLOTS	      32u
 
 /*
- * Three words a slot.  How far it is: zero when the slot is not in mid-air.  And
- * its completions when it was claimed, which tells who finds it CLAIMED whether
- * its completion was stored before the engine died.
+ * Three arrays with a word for each slot, so that neighbours' words lie side by
+ * side: what word @array of slot @slot is, in a ring of @slots.
+ *
+ * Claims are counted when a slot is claimed that was PUBLISHED, and the count is
+ * what its entry in the cq has when it ends.  So who finds the entry behind knows
+ * that the slot is in mid-air, or that its engine has died in the middle of ending
+ * it.  With a fault the code stands above the count.
  */
-#define MK_STATE_SLOT_WORDS  3u
+#define MK_STATE_SLOT_WORD(slots, slot, array)                                            \
+	(MK_STATE_SLOTS + (array) * (slots) + (slot))
+#define MK_STATE_SLOT_ARRAYS 3u
 #define MK_STATE_PROGRESS    0u /* steps done of the operation */
 #define MK_STATE_INNER	     1u /* inner operations done of a packed slot */
-#define MK_STATE_COMPLETIONS 2u
+#define MK_STATE_CLAIMS	     2u
+
+#define MK_STATE_CLAIMS_FAULT_SHIFT 24u
 
 /*
  * Then two words a window: the slot in it that is expected next; and, for the
  * worker of the same number, the slot at which its looks in order go on.  It is
  * kept because a dispatch may end before a worker has seen all of its slots.
  */
+#define MK_STATE_WINDOW_WORD(slots, window, word)                                         \
+	(MK_STATE_SLOTS + MK_STATE_SLOT_ARRAYS * (slots) +                                \
+	 (window) * MK_STATE_WINDOW_WORDS + (word))
 #define MK_STATE_WINDOW_WORDS 2u
 #define MK_STATE_EXPECTED     0u
 #define MK_STATE_IN_ORDER     1u

@@ -16,4 +16,8 @@ bool mk_opcode_is_users(uint32_t opcode);
 /* Check that a publish takes an operation. */
 int mk_item_check(const struct mk_item *item);
 
+/* The words of a slot that holds an operation which has been checked. */
+void mk_slot_lay_out(uint32_t words[MK_SLOT_WORDS], uint32_t tenant,
+		     const struct mk_item *item);
+
 #endif /* MK_SRC_ABI_H */

@@ -89,8 +89,8 @@ static void lay_out_args(uint32_t *words, const struct mk_item *item)
 		words[i] = item->args[i];
 }
 
-static void lay_out(uint32_t words[MK_SLOT_WORDS], uint32_t tenant,
-		    const struct mk_item *item)
+void mk_slot_lay_out(uint32_t words[MK_SLOT_WORDS], uint32_t tenant,
+		     const struct mk_item *item)
 {
 	lay_out_head(words, item->opcode, tenant);
 	lay_out_args(words + MK_SLOT_ARGS, item);
@@ -102,7 +102,7 @@ int mk_slot_encode(uint32_t words[MK_SLOT_WORDS], uint32_t tenant,
 	int error = mk_item_check(item);
 
 	if (!error)
-		lay_out(words, tenant, item);
+		mk_slot_lay_out(words, tenant, item);
 	return error;
 }
 
@@ -250,7 +250,7 @@ static void publish_item(void *ring, size_t slot, uint32_t tenant,
 {
 	uint32_t words[MK_SLOT_WORDS];
 
-	lay_out(words, tenant, item);
+	mk_slot_lay_out(words, tenant, item);
 	store_slot(ring, slot, words);
 }
 

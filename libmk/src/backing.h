@@ -31,7 +31,9 @@ struct mk_memory {
 struct mk_backing {
 	const struct mk_backing_ops *ops;
 	enum mk_role role;
-	uint64_t id; /* 0: has none */
+	uint64_t id;	      /* 0: has none */
+	bool split;	      /* all memories but the cq are in a device's */
+	bool write_combining; /* stores there need mk_write_fence() to be sent */
 	/* What somebody vouches for who is trusted more than the memory; or NULL. */
 	const struct mk_geometry_words *geometry;
 	struct mk_memory memories[MK_MEMORIES];

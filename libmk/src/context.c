@@ -52,17 +52,16 @@ static void set_geometry(struct mk_context *context)
 	context->first_lease = mk_cq_first_lease(context->geometry.slots);
 }
 
-/* One memory that is coherent both ways has both sides. */
 static void set_placement(struct mk_context *context)
 {
 	const struct mk_memory *memories = context->backing->memories;
 
-	for (uint32_t i = 0; i < MK_REGION_COUNT; i++) {
-		context->regions[i].inbound = memories[i].address;
-		context->regions[i].outbound = memories[i].address;
-	}
+	for (uint32_t i = 0; i < MK_REGION_COUNT; i++)
+		context->regions[i] = memories[i].address;
 	context->state = memories[MK_MEMORY_STATE].address;
 	context->arena = memories[MK_ARENA].address;
+	context->split = context->backing->split;
+	context->write_combining = context->backing->write_combining;
 }
 
 /* Create ----------------------------------------------------------------- */

@@ -2,12 +2,12 @@
 /*
  * The inside of a context, and the host's access to its shared words.
  *
- * Every shared word has a direction (Documentation/abi.rst).  A device across a
- * bus will want inbound words, which the host writes and it polls, in its own
- * memory, and outbound words, which it writes and the host polls, in the
- * host's.  So host code never touches a mapping: it goes through the accessors
- * below, and each knows where its word is.  With one memory that is coherent
- * both ways the two sides are the same mapping.
+ * Every shared word is in one place, and which that is depends on the device
+ * (Documentation/memory-ordering.rst).  A device across a bus polls its own memory, and
+ * so all is there that it polls or that nobody does; what the host polls, the cq, is in
+ * the host's.  So host code never touches a mapping: it goes through the accessors
+ * below.  A load from the device's memory takes about a microsecond: nothing that is
+ * done for each slot may need one.
  *
  * A shared word may change under our hands at any time, by whoever has the
  * memory: load it once, check the copy, use the copy.
@@ -32,18 +32,15 @@
 typedef _Atomic uint32_t mk_word;
 typedef _Atomic uint64_t mk_word64;
 
-struct mk_region {
-	mk_word *inbound;  /* the host stores here */
-	mk_word *outbound; /* the device stores here */
-};
-
 struct mk_context {
 	struct mk_geometry geometry; /* checked; never read from shared memory again */
 	uint32_t window_count;
 	uint32_t first_lease;
-	struct mk_region regions[MK_REGION_COUNT];
+	mk_word *regions[MK_REGION_COUNT];
 	mk_word *state;
 	mk_word *arena;	      /* NULL: there is none */
+	bool split;	      /* all but the cq are in the device's memory */
+	bool write_combining; /* and so are stores to them */
 	mk_word64 slots_done; /* the most that was told */
 	struct mk_backing *backing;
 };
@@ -52,21 +49,26 @@ struct mk_context {
 int mk_context_check_role(const struct mk_context *context, enum mk_role least,
 			  const char *what);
 
-/* Control ------------------------------------------------------------- */
-
-static inline bool mk_control_is_inbound(uint32_t word)
+/*
+ * Stores so far, also those that a processor gathers for a device's memory, are sent
+ * before those that follow.
+ */
+static inline void mk_write_fence(void)
 {
-	return word == MK_CONTROL_SHUTDOWN ||
-	       (word >= MK_CONTROL_TENANT_BASE && word < MK_CONTROL_TENANT_FAIRNESS) ||
-	       (word >= MK_CONTROL_PRIORITY_OFFSETS && word < MK_CONTROL_STARVATION);
+#if defined(__x86_64__)
+	__builtin_ia32_sfence();
+#elif defined(__aarch64__)
+	__asm__ volatile("dmb oshst" ::: "memory");
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
 }
+
+/* Control ------------------------------------------------------------- */
 
 static inline mk_word *mk_control_word(const struct mk_context *context, uint32_t word)
 {
-	const struct mk_region *control = &context->regions[MK_REGION_CONTROL];
-
-	return mk_control_is_inbound(word) ? &control->inbound[word] :
-					     &control->outbound[word];
+	return &context->regions[MK_REGION_CONTROL][word];
 }
 
 static inline uint32_t mk_control_load(const struct mk_context *context, uint32_t word)
@@ -79,16 +81,16 @@ static inline void mk_control_store(struct mk_context *context, uint32_t word,
 {
 	atomic_store_explicit(mk_control_word(context, word), value,
 			      memory_order_release);
+	if (context->write_combining)
+		mk_write_fence();
 }
 
 /* Ring ------------------------------------------------------------------ */
 
-/* The payload and PUBLISHED are inbound; every other status is outbound. */
-
 static inline uint32_t mk_slot_status(const struct mk_context *context, uint32_t slot)
 {
 	return atomic_load_explicit(
-		&context->regions[MK_REGION_RING].outbound[slot * MK_SLOT_WORDS],
+		&context->regions[MK_REGION_RING][slot * MK_SLOT_WORDS],
 		memory_order_acquire);
 }
 
@@ -96,7 +98,7 @@ static inline uint32_t mk_slot_payload(const struct mk_context *context, uint32_
 				       uint32_t word)
 {
 	return atomic_load_explicit(
-		&context->regions[MK_REGION_RING].inbound[slot * MK_SLOT_WORDS + word],
+		&context->regions[MK_REGION_RING][slot * MK_SLOT_WORDS + word],
 		memory_order_relaxed);
 }
 
@@ -122,10 +124,10 @@ static inline bool mk_status_is_final(uint32_t status)
 
 /* CQ -------------------------------------------------------------------- */
 
-/* The cq is in host memory always, so it has no sides. */
+/* The cq is in host memory always. */
 static inline mk_word *mk_cq_word(const struct mk_context *context, uint32_t word)
 {
-	return &context->regions[MK_REGION_CQ].outbound[word];
+	return &context->regions[MK_REGION_CQ][word];
 }
 
 static inline uint32_t mk_cq_load(const struct mk_context *context, uint32_t word)
@@ -156,11 +158,20 @@ static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t 
 	return context->state + word;
 }
 
-/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_COMPLETIONS. */
+/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_CLAIMS. */
 static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t slot,
-				     uint32_t word)
+				     uint32_t array)
 {
-	return mk_state_word(context, MK_STATE_SLOTS + slot * MK_STATE_SLOT_WORDS + word);
+	return mk_state_word(context,
+			     MK_STATE_SLOT_WORD(context->geometry.slots, slot, array));
+}
+
+/* How often a slot was claimed: the count of its entry once it has ended. */
+static inline uint32_t mk_slot_claims(const struct mk_context *context, uint32_t slot)
+{
+	return atomic_load_explicit(mk_slot_state(context, slot, MK_STATE_CLAIMS),
+				    memory_order_relaxed) &
+	       MK_CQ_ENTRY_COUNT_MASK;
 }
 
 #endif /* MK_SRC_CONTEXT_H */

@@ -175,8 +175,7 @@ int mk_context_readback(const struct mk_context *context, struct mk_readback *st
 		if (i == MK_REGION_CONTROL)
 			copy_control(context, memories[i].bytes, buffer->data);
 		else
-			copy_words(context->regions[i].outbound, memories[i].bytes,
-				   buffer->data);
+			copy_words(context->regions[i], memories[i].bytes, buffer->data);
 		buffer->length = memories[i].bytes;
 	}
 	return 0;

@@ -248,7 +248,7 @@ static void park(struct mk_engine *engine)
 static int64_t take_records(struct mk_engine *engine, struct mk_log_record *records)
 {
 	const struct mk_context *context = engine->context;
-	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
+	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG];
 	uint32_t cursor = atomic_load_explicit(&log[MK_LOG_CURSOR], memory_order_acquire);
 	uint32_t count = cursor / MK_LOG_RECORD_WORDS;
 

@@ -10,7 +10,7 @@
 
 static void store_status(struct mk_executor *executor, uint32_t slot, uint32_t status)
 {
-	mk_word *ring = executor->context->regions[MK_REGION_RING].outbound;
+	mk_word *ring = executor->context->regions[MK_REGION_RING];
 
 	/* Release: what the operation did is visible to who sees the status. */
 	atomic_store_explicit(&ring[slot * MK_SLOT_WORDS + MK_SLOT_STATUS], status,
@@ -49,43 +49,52 @@ static void clear_state(struct mk_executor *executor, uint32_t slot)
 			      memory_order_relaxed);
 }
 
-static mk_word *completions_word(const struct mk_context *context, uint32_t slot)
+static void store_claims(const struct mk_context *context, uint32_t slot, uint32_t claims)
 {
-	return mk_slot_state(context, slot, MK_STATE_COMPLETIONS);
+	atomic_store_explicit(mk_slot_state(context, slot, MK_STATE_CLAIMS), claims,
+			      memory_order_relaxed);
+}
+
+static void store_entry(const struct mk_context *context, uint32_t slot, uint32_t count,
+			struct mk_outcome outcome)
+{
+	/* Release: the status is there before the entry. */
+	atomic_store_explicit(mk_cq_word(context, MK_CQ_HEADER_WORDS + slot),
+			      count << MK_CQ_ENTRY_COUNT_SHIFT |
+				      outcome.fault << MK_CQ_ENTRY_FAULT_SHIFT |
+				      outcome.status,
+			      memory_order_release);
 }
 
 /*
- * Effects, then counters, then the cq entry, then the status: the entry is up to date
- * for who sees the status.
+ * Effects and counters, then the status, then the cq entry.  Fences go by the status.
+ * Producers go by the entry, and may publish anew as soon as they see it.
  */
 static void complete(struct mk_executor *executor, const struct mk_work *work,
 		     struct mk_outcome outcome)
 {
-	mk_word *entry = mk_cq_word(executor->context, MK_CQ_HEADER_WORDS + work->slot);
-	uint32_t completions =
-		atomic_load_explicit(completions_word(executor->context, work->slot),
-				     memory_order_relaxed) +
-		1;
+	struct mk_context *context = executor->context;
+	uint32_t count = mk_slot_claims(context, work->slot);
 
 	clear_state(executor, work->slot);
-	if (outcome.status == MK_STATUS_DONE)
+	if (outcome.status == MK_STATUS_DONE) {
 		count_done(executor);
-	else
+	} else {
 		count_fault(executor, work, outcome.fault);
-	atomic_store_explicit(entry,
-			      completions << MK_CQ_ENTRY_COUNT_SHIFT |
-				      outcome.fault << MK_CQ_ENTRY_FAULT_SHIFT |
-				      outcome.status,
-			      memory_order_release);
+		store_claims(context, work->slot,
+			     count | outcome.fault << MK_STATE_CLAIMS_FAULT_SHIFT);
+	}
 	store_status(executor, work->slot, outcome.status);
+	store_entry(context, work->slot, count, outcome);
 }
 
 /* A slot that goes on later keeps its arguments as its operation left them. */
 static void suspend(struct mk_executor *executor, const struct mk_work *work,
 		    struct mk_outcome outcome)
 {
-	mk_word *words = &executor->context->regions[MK_REGION_RING]
-				  .inbound[work->slot * MK_SLOT_WORDS + MK_SLOT_ARGS];
+	mk_word *words =
+		&executor->context->regions[MK_REGION_RING]
+					   [work->slot * MK_SLOT_WORDS + MK_SLOT_ARGS];
 
 	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
 		atomic_store_explicit(&words[i], work->args[i], memory_order_relaxed);
@@ -160,9 +169,10 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 	    must_wait(executor, &work))
 		return status;
 
-	atomic_store_explicit(completions_word(executor->context, slot),
-			      mk_entry_count(mk_cq_entry(executor->context, slot)),
-			      memory_order_relaxed);
+	if (status == MK_STATUS_PUBLISHED)
+		store_claims(executor->context, slot,
+			     (mk_slot_claims(executor->context, slot) + 1) &
+				     MK_CQ_ENTRY_COUNT_MASK);
 	store_status(executor, slot, MK_STATUS_CLAIMED);
 	/* CLAIMED is visible before the first effect is. */
 	atomic_thread_fence(memory_order_release);
@@ -210,9 +220,8 @@ static mk_word *window_state(const struct mk_executor *executor, uint32_t window
 {
 	const struct mk_context *context = executor->context;
 
-	return mk_state_word(
-		context, MK_STATE_SLOTS + context->geometry.slots * MK_STATE_SLOT_WORDS +
-				 window * MK_STATE_WINDOW_WORDS + word);
+	return mk_state_word(context,
+			     MK_STATE_WINDOW_WORD(context->geometry.slots, window, word));
 }
 
 /* The slot of a window in which something is expected next. */
@@ -411,27 +420,48 @@ void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle
 
 static void interrupt(struct mk_executor *executor, uint32_t slot)
 {
-	const struct mk_context *context = executor->context;
-	uint32_t entry = mk_cq_entry(context, slot);
-	uint32_t status = entry & MK_CQ_ENTRY_STATUS_MASK;
 	struct mk_work work;
 
-	/* The engine died between its last two stores: the slot has ended. */
-	if (mk_entry_count(entry) != atomic_load_explicit(completions_word(context, slot),
-							  memory_order_relaxed) &&
-	    (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)) {
-		store_status(executor, slot, status);
-		return;
-	}
 	load_work(executor, slot, &work);
+	store_claims(executor->context, slot,
+		     (mk_entry_count(mk_cq_entry(executor->context, slot)) + 1) &
+			     MK_CQ_ENTRY_COUNT_MASK);
 	complete(executor, &work,
 		 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
+}
+
+/* What a killed engine left of a slot. */
+static void recover_slot(struct mk_executor *executor, uint32_t slot)
+{
+	const struct mk_context *context = executor->context;
+	uint32_t status = mk_slot_status(context, slot);
+	uint32_t count = mk_entry_count(mk_cq_entry(context, slot));
+	uint32_t claims = atomic_load_explicit(
+		mk_slot_state(context, slot, MK_STATE_CLAIMS), memory_order_relaxed);
+
+	if (status == MK_STATUS_CLAIMED) {
+		interrupt(executor, slot);
+	} else if (status == MK_STATUS_PUBLISHED) {
+		/* It may have been counted and not claimed. */
+		store_claims(context, slot, count);
+	} else if ((status == MK_STATUS_DONE || status == MK_STATUS_FAULT) &&
+		   (claims & MK_CQ_ENTRY_COUNT_MASK) != count) {
+		/* The engine died between its last two stores: the slot has ended. */
+		store_entry(context, slot, claims & MK_CQ_ENTRY_COUNT_MASK,
+			    (struct mk_outcome){
+				    status,
+				    status == MK_STATUS_DONE ?
+					    0 :
+					    claims >> MK_STATE_CLAIMS_FAULT_SHIFT &
+						    MK_CQ_ENTRY_FAULT_MASK,
+			    });
+	}
 }
 
 /* Records that were given out and not finished are given out again. */
 static void recover_log(struct mk_context *context)
 {
-	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
+	const mk_word *log = context->regions[MK_REGION_DEBUG_LOG];
 	uint32_t records =
 		atomic_load_explicit(&log[MK_LOG_CURSOR], memory_order_relaxed) /
 		MK_LOG_RECORD_WORDS;
@@ -446,6 +476,5 @@ void mk_recover(struct mk_context *context)
 
 	recover_log(context);
 	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
-		if (mk_slot_status(context, slot) == MK_STATUS_CLAIMED)
-			interrupt(&executor, slot);
+		recover_slot(&executor, slot);
 }

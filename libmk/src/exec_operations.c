@@ -85,7 +85,7 @@ void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a,
 		     uint32_t b, uint32_t c)
 {
 	struct mk_context *context = executor->context;
-	mk_word *log = context->regions[MK_REGION_DEBUG_LOG].outbound;
+	mk_word *log = context->regions[MK_REGION_DEBUG_LOG];
 	mk_word *reserved = mk_state_word(context, MK_STATE_LOG_RESERVED);
 	uint32_t record = atomic_load_explicit(reserved, memory_order_relaxed);
 	mk_word *words;

@@ -90,8 +90,8 @@ uint32_t mk_geometry_windows(const struct mk_geometry *geometry)
 static size_t state_bytes(const struct mk_geometry *geometry)
 {
 	return sizeof(uint32_t) *
-	       (MK_STATE_SLOTS + (size_t)geometry->slots * MK_STATE_SLOT_WORDS +
-		(size_t)mk_geometry_windows(geometry) * MK_STATE_WINDOW_WORDS);
+	       MK_STATE_WINDOW_WORD((size_t)geometry->slots,
+				    (size_t)mk_geometry_windows(geometry), 0);
 }
 
 void mk_geometry_sizes(const struct mk_geometry *geometry, size_t bytes[MK_MEMORIES])

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "deadline.h"
 #include "error.h"
+#include "line_store.h"
 #include "options.h"
 #include "park.h"
 #include "wait.h"
@@ -57,25 +58,27 @@ void mk_producer_close(struct mk_producer *producer)
 
 /* Publishing ------------------------------------------------------------- */
 
-/* Wait for @count consecutive free slots. */
-static int take_slots(struct mk_producer *producer, uint32_t count, uint64_t timeout_ns,
-		      uint32_t *slot)
+/* Wait for @least consecutive free slots; returns how many, up to @most, or 0. */
+static uint32_t take_slots(struct mk_producer *producer, uint32_t least, uint32_t most,
+			   uint64_t timeout_ns, uint32_t *slot)
 {
 	/* A thorough look disturbs the device and costs system calls: now and then. */
 	enum { ROUNDS_PER_THOROUGH_LOOK = 64 };
 	struct mk_poll poll;
+	uint32_t taken;
 
-	if (mk_windows_take_slots(&producer->windows, count, false, slot))
-		return 0;
+	taken = mk_windows_take_slots(&producer->windows, least, most, false, slot);
+	if (taken)
+		return taken;
 	poll = mk_poll_begin(timeout_ns);
 	do {
 		bool thorough = poll.rounds % ROUNDS_PER_THOROUGH_LOOK == 0;
 
-		if (mk_windows_take_slots(&producer->windows, count, thorough, slot))
-			return 0;
-	} while (mk_poll_again(&poll));
+		taken = mk_windows_take_slots(&producer->windows, least, most, thorough,
+					      slot);
+	} while (!taken && mk_poll_again(&poll));
 
-	return -EAGAIN;
+	return taken;
 }
 
 static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
@@ -91,39 +94,17 @@ static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
 		       (unsigned long long)timeout_ns);
 }
 
-/*
- * The slot is free and leased to us, so nobody else stores here.  The payload
- * goes first, and the release makes the device see it before the status.
- */
-static void store_slot(struct mk_producer *producer, uint32_t slot,
-		       const uint32_t words[MK_SLOT_WORDS], struct mk_ticket *ticket)
-{
-	mk_word *target =
-		&producer->context->regions[MK_REGION_RING].inbound[slot * MK_SLOT_WORDS];
-	uint32_t completed = mk_entry_count(mk_cq_entry(producer->context, slot));
-
-	for (uint32_t i = MK_SLOT_STATUS + 1; i < MK_SLOT_WORDS; i++)
-		atomic_store_explicit(&target[i], words[i], memory_order_relaxed);
-	atomic_store_explicit(&target[MK_SLOT_STATUS], words[MK_SLOT_STATUS],
-			      memory_order_release);
-	if (ticket) {
-		mk_windows_promise(&producer->windows, slot);
-		*ticket = (struct mk_ticket){
-			.slot = slot,
-			.count = (completed + 1) & MK_CQ_ENTRY_COUNT_MASK,
-		};
-	}
-}
-
 static int publish_words(struct mk_producer *producer,
 			 const uint32_t words[MK_SLOT_WORDS], uint64_t timeout_ns,
 			 struct mk_ticket *ticket)
 {
 	uint32_t slot;
 
-	if (take_slots(producer, 1, timeout_ns, &slot))
+	if (!take_slots(producer, 1, 1, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
-	store_slot(producer, slot, words, ticket);
+	mk_slot_store_words(producer->context, slot, words);
+	if (ticket)
+		*ticket = mk_windows_promise(&producer->windows, slot);
 	mk_park_wake(producer->context);
 	return 0;
 }
@@ -158,10 +139,20 @@ static int check_items(const struct mk_item *items, size_t count)
 	return 0;
 }
 
+static void store_items(struct mk_producer *producer, uint32_t slot,
+			const struct mk_item *items, uint32_t count,
+			struct mk_ticket *tickets)
+{
+	mk_slots_store(producer->context, slot, producer->tenant, items, count);
+	for (uint32_t i = 0; tickets && i < count; i++)
+		tickets[i] = mk_windows_promise(&producer->windows, slot + i);
+}
+
 int64_t mk_producer_publish_many(struct mk_producer *producer,
 				 const struct mk_item *items, size_t count,
 				 uint64_t timeout_ns, struct mk_ticket *tickets)
 {
+	uint32_t run_limit = producer->context->geometry.window_slots;
 	/* A parked engine must wake before this producer may wait for it. */
 	uint64_t begin = 0;
 	size_t done = 0;
@@ -170,24 +161,27 @@ int64_t mk_producer_publish_many(struct mk_producer *producer,
 	if (ret)
 		return ret;
 	while (done < count) {
-		uint32_t words[MK_SLOT_WORDS];
-		uint32_t slot;
+		uint32_t most = count - done < run_limit ? (uint32_t)(count - done) :
+							   run_limit;
+		uint32_t slot, taken;
 
-		if (!mk_windows_take_slots(&producer->windows, 1, false, &slot)) {
+		taken = mk_windows_take_slots(&producer->windows, 1, most, false, &slot);
+		if (!taken) {
 			uint64_t spent;
 
 			mk_park_wake(producer->context);
 			if (!begin)
 				begin = mk_now_ns();
 			spent = mk_now_ns() - begin;
-			if (take_slots(producer, 1,
-				       spent < timeout_ns ? timeout_ns - spent : 0,
-				       &slot))
-				break;
+			taken = take_slots(producer, 1, most,
+					   spent < timeout_ns ? timeout_ns - spent : 0,
+					   &slot);
 		}
-		mk_slot_encode(words, producer->tenant, &items[done]);
-		store_slot(producer, slot, words, tickets ? &tickets[done] : NULL);
-		done++;
+		if (!taken)
+			break;
+		store_items(producer, slot, &items[done], taken,
+			    tickets ? &tickets[done] : NULL);
+		done += taken;
 	}
 	mk_park_wake(producer->context);
 	if (!done && count)
@@ -202,7 +196,7 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	uint32_t limit = producer->context->geometry.window_slots - 1;
 	uint32_t fence_args[2] = { (uint32_t)count, tag };
 	struct mk_item fence_item = { MK_OP_BATCH_FENCE, 2, fence_args };
-	uint32_t words[MK_SLOT_WORDS];
+	uint32_t slots = (uint32_t)count + 1;
 	uint32_t slot;
 	int ret;
 
@@ -215,17 +209,12 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	ret = check_items(items, count);
 	if (ret)
 		return ret;
-	if (take_slots(producer, (uint32_t)count + 1, timeout_ns, &slot))
+	if (!take_slots(producer, slots, slots, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
 
 	/* The fence is last: who sees it published sees what it waits for. */
-	for (size_t i = 0; i < count; i++) {
-		mk_slot_encode(words, producer->tenant, &items[i]);
-		store_slot(producer, slot + (uint32_t)i, words,
-			   tickets ? &tickets[i] : NULL);
-	}
-	mk_slot_encode(words, producer->tenant, &fence_item);
-	store_slot(producer, slot + (uint32_t)count, words, fence);
+	store_items(producer, slot, items, (uint32_t)count, tickets);
+	store_items(producer, slot + (uint32_t)count, &fence_item, 1, fence);
 	mk_park_wake(producer->context);
 	return 0;
 }

@@ -43,9 +43,8 @@ static void store_state(struct mk_context *context, uint32_t word, uint32_t valu
 
 static void restart_log(struct mk_context *context)
 {
-	atomic_store_explicit(
-		&context->regions[MK_REGION_DEBUG_LOG].outbound[MK_LOG_CURSOR], 0,
-		memory_order_release);
+	atomic_store_explicit(&context->regions[MK_REGION_DEBUG_LOG][MK_LOG_CURSOR], 0,
+			      memory_order_release);
 	store_state(context, MK_STATE_LOG_RESERVED, 0);
 	atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_LOG_GENERATION), 1,
 				  memory_order_release);

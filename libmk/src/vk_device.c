@@ -139,6 +139,17 @@ static uint32_t find_step_limit(const VkPhysicalDeviceDriverProperties *driver)
 	return 60000;
 }
 
+/* What the resident kernel asks of subgroups. */
+static bool has_subgroup_operations(const VkPhysicalDeviceSubgroupProperties *subgroup)
+{
+	const VkSubgroupFeatureFlags wanted =
+		VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_VOTE_BIT |
+		VK_SUBGROUP_FEATURE_BALLOT_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+
+	return subgroup->supportedStages & VK_SHADER_STAGE_COMPUTE_BIT &&
+	       (subgroup->supportedOperations & wanted) == wanted;
+}
+
 /* Take over what is known of a device; NULL when it fits, else what it lacks. */
 static const char *inspect(struct mk_vk_device *device, const char *wanted)
 {
@@ -146,9 +157,13 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 		.sType =
 			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
 	};
+	VkPhysicalDeviceSubgroupProperties subgroup = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+		.pNext = &host,
+	};
 	VkPhysicalDeviceDriverProperties driver = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
-		.pNext = &host,
+		.pNext = &subgroup,
 	};
 	VkPhysicalDeviceProperties2 properties = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
@@ -166,6 +181,8 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 		return "is across a bus, where this version cannot place memory yet";
 	if (!has_memory_model(device->physical))
 		return "lacks vulkanMemoryModelDeviceScope";
+	if (!has_subgroup_operations(&subgroup))
+		return "lacks subgroup votes, ballots or arithmetic";
 	if (!find_queue_family(device))
 		return "has no compute queue";
 	find_imports(device);
@@ -178,6 +195,7 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 	device->storage_buffer_limit = properties.properties.limits.maxStorageBufferRange;
 	device->workgroup_limit =
 		properties.properties.limits.maxComputeWorkGroupCount[0];
+	device->subgroup_size = subgroup.subgroupSize;
 	device->step_limit = find_step_limit(&driver);
 	return NULL;
 }

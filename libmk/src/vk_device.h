@@ -18,6 +18,9 @@ struct mk_vk_device {
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */
 	uint32_t workgroup_limit;
+	uint32_t subgroup_size;
+	uint32_t multiprocessors; /* 0: not known */
+	bool is_cpu;
 	uint32_t step_limit; /* loop iterations of one invocation */
 	char name[256];
 	char driver[256];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "vk_kernel.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include <state_layout.h>
@@ -102,10 +103,32 @@ static int create_layouts(const struct mk_vk_device *device, struct mk_vk_kernel
 	return result ? mk_vk_fail(result, "cannot create the kernel's layout") : 0;
 }
 
+/* As the constants of shaders/kernel.comp and memory.glsl. */
+struct kernel_constants {
+	uint32_t lanes;
+	VkBool32 split;
+};
+
+static const VkSpecializationMapEntry constant_entries[] = {
+	{ 0, offsetof(struct kernel_constants, lanes), sizeof(uint32_t) },
+	{ 1, offsetof(struct kernel_constants, split), sizeof(VkBool32) },
+};
+
 static int create_pipeline(const struct mk_vk_device *device,
+			   const struct mk_context *context,
 			   const struct mk_engine_options *options,
 			   struct mk_vk_kernel *kernel)
 {
+	const struct kernel_constants constants = {
+		.lanes = options->lanes ? options->lanes : device->subgroup_size,
+		.split = context->split,
+	};
+	const VkSpecializationInfo specialization = {
+		.mapEntryCount = sizeof(constant_entries) / sizeof(constant_entries[0]),
+		.pMapEntries = constant_entries,
+		.dataSize = sizeof(constants),
+		.pData = &constants,
+	};
 	const VkShaderModuleCreateInfo module_info = {
 		.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
 		.codeSize = options->spirv ? options->spirv_bytes :
@@ -118,6 +141,7 @@ static int create_pipeline(const struct mk_vk_device *device,
 			.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
 			.stage = VK_SHADER_STAGE_COMPUTE_BIT,
 			.pName = "main",
+			.pSpecializationInfo = &specialization,
 		},
 		.layout = kernel->pipeline_layout,
 	};
@@ -189,7 +213,7 @@ int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context
 	if (!ret)
 		ret = create_layouts(device, kernel);
 	if (!ret)
-		ret = create_pipeline(device, options, kernel);
+		ret = create_pipeline(device, context, options, kernel);
 	if (!ret)
 		ret = create_descriptors(device, kernel);
 	if (ret)

@@ -11,84 +11,92 @@
 #include "error.h"
 #include "lease.h"
 
-struct survey {
-	uint32_t completions; /* of all slots */
-	uint32_t next;	      /* the slot to use next */
-};
-
 /*
  * Slots are used in turn, so those that the last pass has used have completed once
  * more than the others.  The device will look at the first of the others next.
  */
-static struct survey survey_window(const struct mk_windows *windows, uint32_t window)
+static uint32_t next_slot(const struct mk_held_window *held, uint32_t size)
 {
-	uint32_t size = mk_window_size(windows->context, window);
-	uint32_t first = mk_window_first(windows->context, window);
-	struct survey survey = { 0 };
-	uint32_t of_first = 0;
-
-	for (uint32_t i = 0; i < size; i++) {
-		uint32_t count = mk_entry_count(mk_cq_entry(windows->context, first + i));
-
-		survey.completions += count;
-		if (!i)
-			of_first = count;
-		else if (!survey.next && count != of_first)
-			survey.next = i;
-	}
-	return survey;
+	for (uint32_t i = 1; i < size; i++)
+		if (held->counts[i] != held->counts[0])
+			return i;
+	return 0;
 }
 
-static bool slot_is_free(const struct mk_windows *windows, uint32_t slot)
+static uint32_t completions(const struct mk_windows *windows, uint32_t slot)
 {
-	return mk_status_is_final(mk_slot_status(windows->context, slot));
-}
-
-/* From now on completions are counted. */
-static void count_from_here(const struct mk_windows *windows, struct mk_held_window *held)
-{
-	held->base = survey_window(windows, held->window).completions;
-	held->published = 0;
-	held->inherited = false;
+	return mk_entry_count(mk_cq_entry(windows->context, slot));
 }
 
 /*
- * How much a dead producer left in flight is not known, so until all of it has ended
- * the slots themselves must be asked.
+ * How often a slot will have completed when what a dead producer published in it has
+ * ended.  An entry counts one at most until somebody publishes again, and that would be
+ * us: so what was read between two looks that agree belongs to their count.
  */
-static bool has_inheritance(const struct mk_windows *windows, struct mk_held_window *held)
+static uint32_t count_to_inherit(const struct mk_windows *windows, uint32_t slot)
+{
+	uint32_t count, claims;
+	bool has_ended;
+
+	do {
+		count = completions(windows, slot);
+		has_ended = mk_status_is_final(mk_slot_status(windows->context, slot));
+		claims = mk_slot_claims(windows->context, slot);
+		atomic_thread_fence(memory_order_acquire);
+	} while (count != completions(windows, slot));
+	/* Between its status and its entry a slot is claimed once more than counted. */
+	return has_ended && claims == count ? count :
+					      (count + 1) & MK_CQ_ENTRY_COUNT_MASK;
+}
+
+static bool slot_is_free(const struct mk_windows *windows,
+			 const struct mk_held_window *held, uint32_t index)
+{
+	return completions(windows, mk_window_first(windows->context, held->window) +
+					    index) == held->counts[index];
+}
+
+static bool has_in_flight(const struct mk_windows *windows,
+			  const struct mk_held_window *held)
 {
 	uint32_t size = mk_window_size(windows->context, held->window);
-	uint32_t first = mk_window_first(windows->context, held->window);
 
-	if (!held->inherited)
-		return false;
 	for (uint32_t i = 0; i < size; i++)
-		if (!slot_is_free(windows, first + i))
+		if (!slot_is_free(windows, held, i))
 			return true;
-	count_from_here(windows, held);
 	return false;
 }
 
-/* Counts have 24 bits each, so their sum is right in its lowest 24. */
-static bool has_in_flight(const struct mk_windows *windows, struct mk_held_window *held)
-{
-	uint32_t completed;
-
-	if (has_inheritance(windows, held))
-		return true;
-	completed = survey_window(windows, held->window).completions - held->base;
-	return ((held->published - completed) & MK_CQ_ENTRY_COUNT_MASK) != 0;
-}
-
 /* Nothing in it is left to happen, or to be asked for. */
-static bool is_settled(const struct mk_windows *windows, struct mk_held_window *held)
+static bool is_settled(const struct mk_windows *windows,
+		       const struct mk_held_window *held)
 {
 	return !held->tickets && !has_in_flight(windows, held);
 }
 
+static int allocate(struct mk_windows *windows)
+{
+	uint32_t size = windows->context->geometry.window_slots;
+
+	windows->held = calloc(windows->max, sizeof(*windows->held));
+	windows->counts = calloc((size_t)windows->max * size, sizeof(*windows->counts));
+	if (!windows->held || !windows->counts)
+		return mk_fail(ENOMEM, "no memory for %u windows", windows->max);
+	for (uint32_t i = 0; i < windows->max; i++)
+		windows->held[i].counts = &windows->counts[(size_t)i * size];
+	return 0;
+}
+
+static void release(struct mk_windows *windows)
+{
+	free(windows->held);
+	free(windows->counts);
+}
+
 int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows)
 {
+	int ret;
+
 	if (!max)
 		max = context->window_count / 2;
 	if (max > context->window_count)
@@ -96,12 +104,14 @@ int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows 
 	if (!max)
 		max = 1;
 	*windows = (struct mk_windows){ .context = context, .max = max };
-	windows->held = calloc(max, sizeof(*windows->held));
-	if (!windows->held)
-		return mk_fail(ENOMEM, "no memory for %u windows", max);
+	ret = allocate(windows);
+	if (ret) {
+		release(windows);
+		return ret;
+	}
 	windows->held_file = mk_lease_register(context, &windows->owner);
 	if (windows->held_file < 0) {
-		free(windows->held);
+		release(windows);
 		return windows->held_file;
 	}
 	/* Begin where nobody else does, as far as that can be guessed. */
@@ -123,23 +133,26 @@ void mk_windows_close(struct mk_windows *windows)
 	}
 	/* From then on the leases would be a dead producer's, so this comes last. */
 	close(windows->held_file);
-	free(windows->held);
+	release(windows);
 }
 
 /* Leasing ---------------------------------------------------------------- */
 
 static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 {
-	struct survey survey = survey_window(windows, window);
+	struct mk_held_window *held = &windows->held[windows->count];
+	uint32_t size = mk_window_size(windows->context, window);
+	uint32_t first = mk_window_first(windows->context, window);
 
 	windows->current = windows->count++;
 	windows->hint = window;
-	windows->held[windows->current] = (struct mk_held_window){
-		.window = window,
-		.next = survey.next,
-		.base = survey.completions,
-		.inherited = inherited,
-	};
+	held->window = window;
+	held->tickets = 0;
+	/* Of a lease that was free nothing is in flight. */
+	for (uint32_t i = 0; i < size; i++)
+		held->counts[i] = inherited ? count_to_inherit(windows, first + i) :
+					      completions(windows, first + i);
+	held->next = next_slot(held, size);
 }
 
 /* Who asked may be asleep between two looks, so leave it the window for a while. */
@@ -179,11 +192,15 @@ static bool lease_one(struct mk_windows *windows, bool from_dead)
 
 static void give_back(struct mk_windows *windows, uint32_t index)
 {
-	mk_lease_give_back(windows->context, windows->held[index].window, windows->owner);
+	struct mk_held_window gone = windows->held[index];
+
+	mk_lease_give_back(windows->context, gone.window, windows->owner);
 	windows->count--;
 	/* In order, so that going round them uses the oldest again first. */
 	memmove(&windows->held[index], &windows->held[index + 1],
 		(windows->count - index) * sizeof(*windows->held));
+	/* Each place keeps room for counts. */
+	windows->held[windows->count] = gone;
 	if (windows->current > index)
 		windows->current--;
 	if (windows->current >= windows->count)
@@ -239,19 +256,20 @@ static bool give_way(struct mk_windows *windows)
 			sched_yield();
 			return true;
 		}
-		may_settle |= !held->tickets && !held->inherited;
+		may_settle |= !held->tickets;
 	}
 	return !may_settle;
 }
 
 /* Slots ------------------------------------------------------------------ */
 
-/* How many slots from @from on are free, at most @count. */
-static uint32_t free_run(const struct mk_windows *windows, uint32_t from, uint32_t count)
+/* How many slots of a window from @from on are free, at most @count. */
+static uint32_t free_run(const struct mk_windows *windows,
+			 const struct mk_held_window *held, uint32_t from, uint32_t count)
 {
 	uint32_t i = 0;
 
-	while (i < count && slot_is_free(windows, from + i))
+	while (i < count && slot_is_free(windows, held, from + i))
 		i++;
 	return i;
 }
@@ -261,7 +279,6 @@ static bool find_run(struct mk_windows *windows, struct mk_held_window *held,
 		     uint32_t count, bool anywhere)
 {
 	uint32_t size = mk_window_size(windows->context, held->window);
-	uint32_t first = mk_window_first(windows->context, held->window);
 	uint32_t at = held->next;
 	uint32_t looked = 0;
 
@@ -272,7 +289,7 @@ static bool find_run(struct mk_windows *windows, struct mk_held_window *held,
 			looked += size - at;
 			at = 0;
 		}
-		run = free_run(windows, first + at, count);
+		run = free_run(windows, held, at, count);
 		if (run == count) {
 			held->next = at;
 			return true;
@@ -310,12 +327,13 @@ static void prefetch_ahead(const struct mk_windows *windows,
 			   const struct mk_held_window *held)
 {
 	enum { SLOTS_AHEAD = 8 };
-	const struct mk_region *ring = &windows->context->regions[MK_REGION_RING];
+	const mk_word *ring = windows->context->regions[MK_REGION_RING];
 	uint32_t size = mk_window_size(windows->context, held->window);
 	uint32_t slot = mk_window_first(windows->context, held->window) +
 			(held->next + SLOTS_AHEAD) % size;
 
-	__builtin_prefetch((const void *)&ring->inbound[slot * MK_SLOT_WORDS], 1);
+	if (!windows->context->split)
+		__builtin_prefetch((const void *)&ring[slot * MK_SLOT_WORDS], 1);
 }
 
 /*
@@ -335,16 +353,27 @@ static void end_pass_without(struct mk_windows *windows, uint32_t count)
 	windows->current = (windows->current + 1) % windows->count;
 }
 
-static uint32_t use_run(struct mk_windows *windows, uint32_t count)
+/* Use the run of @least free slots that was found, and what is free behind it. */
+static uint32_t use_run(struct mk_windows *windows, uint32_t least, uint32_t most,
+			uint32_t *slot)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
-	uint32_t slot = mk_window_first(windows->context, held->window) + held->next;
+	uint32_t left = mk_window_size(windows->context, held->window) - held->next;
+	uint32_t count = least;
 
-	held->published += count;
+	if (most > least)
+		count += free_run(windows, held, held->next + least,
+				  (most < left ? most : left) - least);
+	*slot = mk_window_first(windows->context, held->window) + held->next;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t *expected = &held->counts[held->next + i];
+
+		*expected = (*expected + 1) & MK_CQ_ENTRY_COUNT_MASK;
+	}
 	held->next += count;
 	prefetch_ahead(windows, held);
 	end_pass_without(windows, 1);
-	return slot;
+	return count;
 }
 
 /* Another pass over a window that holds results which nobody has fetched yet. */
@@ -355,27 +384,26 @@ static bool would_outdate_tickets(const struct mk_windows *windows)
 	return windows->count && held->tickets && !held->next;
 }
 
-bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
-			   uint32_t *slot)
+uint32_t mk_windows_take_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
+			       bool thorough, uint32_t *slot)
 {
-	end_pass_without(windows, count);
+	end_pass_without(windows, least);
 	if (windows->giving_way && windows->count && !give_way(windows))
-		return false;
+		return 0;
 	windows->giving_way = false;
 
 	if (would_outdate_tickets(windows))
 		lease_one(windows, false);
-	if (find_quickly(windows, count) ||
-	    (lease_one(windows, false) && find_quickly(windows, count)) ||
-	    (thorough && find_anywhere(windows, count)) ||
-	    (thorough && lease_one(windows, true) && find_anywhere(windows, count))) {
+	if (find_quickly(windows, least) ||
+	    (lease_one(windows, false) && find_quickly(windows, least)) ||
+	    (thorough && find_anywhere(windows, least)) ||
+	    (thorough && lease_one(windows, true) && find_anywhere(windows, least))) {
 		ask_no_more(windows);
-		*slot = use_run(windows, count);
-		return true;
+		return use_run(windows, least, most, slot);
 	}
 	if (!windows->count)
 		ask_others(windows);
-	return false;
+	return 0;
 }
 
 static struct mk_held_window *held_window_of(struct mk_windows *windows, uint32_t slot)
@@ -388,9 +416,13 @@ static struct mk_held_window *held_window_of(struct mk_windows *windows, uint32_
 	return NULL;
 }
 
-void mk_windows_promise(struct mk_windows *windows, uint32_t slot)
+struct mk_ticket mk_windows_promise(struct mk_windows *windows, uint32_t slot)
 {
-	held_window_of(windows, slot)->tickets++;
+	struct mk_held_window *held = held_window_of(windows, slot);
+	uint32_t first = mk_window_first(windows->context, held->window);
+
+	held->tickets++;
+	return (struct mk_ticket){ .slot = slot, .count = held->counts[slot - first] };
 }
 
 void mk_windows_settle(struct mk_windows *windows, uint32_t slot)

@@ -3,21 +3,22 @@
  * The windows that one producer holds, and where in them it publishes next.
  *
  * Slots of a window are used in turn, since that is where the device looks
- * first.  A slot is free when its status is final: the device stores the cq
- * entry before it, so that the entry is up to date for whoever sees the status.
+ * first.  A slot is free when its entry in the cq has counted what was published in it
+ * last: that is all that a producer looks at, since the slot itself may be across a
+ * bus.  The device stores the slot's status before the entry.
  */
 #ifndef MK_SRC_WINDOWS_H
 #define MK_SRC_WINDOWS_H
+
+#include <mk/producer.h>
 
 #include "context.h"
 
 struct mk_held_window {
 	uint32_t window;
-	uint32_t next;	    /* the slot in it to use next */
-	uint32_t published; /* since it was leased */
-	uint32_t base;	    /* completions of its slots when it was leased */
-	uint32_t tickets;   /* handed out and not waited for */
-	bool inherited;	    /* what a dead producer published may be in flight */
+	uint32_t next;	  /* the slot in it to use next */
+	uint32_t tickets; /* handed out and not waited for */
+	uint32_t *counts; /* completions of each slot when nothing is in flight */
 };
 
 struct mk_windows {
@@ -34,6 +35,7 @@ struct mk_windows {
 	uint64_t given_ns; /* when */
 	bool asked;	   /* others for a window */
 	struct mk_held_window *held;
+	uint32_t *counts; /* of all of these */
 };
 
 /* @max windows at a time; 0 is half of the ring's. */
@@ -41,16 +43,16 @@ int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows 
 void mk_windows_close(struct mk_windows *windows);
 
 /*
- * Find @count consecutive free slots in one window, leasing one if need be.  A
- * quick look touches one slot; a @thorough one all that are held, and it takes
- * windows from the dead, which costs system calls.  On success the slots count as
- * published, so they must be.
+ * Find @least consecutive free slots in one window, and up to @most if they follow,
+ * leasing a window if need be.  A quick look touches @least slots; a @thorough one all
+ * that are held, and it takes windows from the dead, which costs system calls.  The
+ * slots count as published, so they must be.  Returns how many, or 0.
  */
-bool mk_windows_take_slots(struct mk_windows *windows, uint32_t count, bool thorough,
-			   uint32_t *slot);
+uint32_t mk_windows_take_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
+			       bool thorough, uint32_t *slot);
 
-/* A ticket for @slot was handed out: its window stays until it was waited for. */
-void mk_windows_promise(struct mk_windows *windows, uint32_t slot);
+/* Hand out a ticket for @slot: its window stays until it was waited for. */
+struct mk_ticket mk_windows_promise(struct mk_windows *windows, uint32_t slot);
 
 /* A ticket for @slot was waited for: give back what has nothing left to wait for. */
 void mk_windows_settle(struct mk_windows *windows, uint32_t slot);

@@ -43,6 +43,7 @@ struct mk_engine_options {
 	size_t spirv_bytes;
 	const struct mk_handler_entry *handlers; /* the reference executor's */
 	size_t handler_count;
+	uint32_t lanes; /* of a workgroup, Vulkan; 0: those of the device's subgroups */
 };
 
 struct mk_engine_info {

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Storing slots where the device looks for them, so that it never sees PUBLISHED
+ * before the words that belong to it.
+ *
+ * In cached memory a release store of the status does that.  Memory across a bus is
+ * write-combining: the processor gathers stores and sends them when and in which order
+ * it likes.  There a slot, which is a line of 64 bytes, is best stored whole, by one
+ * instruction, which arrives as one write:
+ *
+ *   MOVDIR64B                     the architecture promises that it is not divided
+ *   a streaming store of AVX-512  fills a write-combining buffer at once; that full
+ *                                 buffers are written whole is what processors do
+ *
+ * Where the processor has neither, the words go first, then SFENCE, then the status.
+ * Which it is, is found out at run time.
+ */
+#ifndef MK_SRC_LINE_STORE_H
+#define MK_SRC_LINE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mk/abi.h>
+
+#include "context.h"
+
+/*
+ * Store consecutive slots, which are free and leased to the caller.  What the caller
+ * stored before, in whatever memory, is visible to who sees one of them PUBLISHED.
+ * The items have been checked.
+ */
+void mk_slots_store(const struct mk_context *context, uint32_t slot, uint32_t tenant,
+		    const struct mk_item *items, size_t count);
+
+/* The same for one that is laid out already. */
+void mk_slot_store_words(const struct mk_context *context, uint32_t slot,
+			 const uint32_t words[MK_SLOT_WORDS]);
+
+/* "MOVDIR64B", "AVX-512" or "SFENCE": how slots are stored in write-combining memory. */
+const char *mk_line_store_name(void);
+
+#endif /* MK_SRC_LINE_STORE_H */
