@@ -103,26 +103,15 @@ static bool publish_slot(struct run *run, void *ring, uint32_t slot,
 /* A vector says which slot holds what, so this goes past the live producer. */
 static bool publish_ring(struct run *run)
 {
-	size_t bytes = run->slots * MK_SLOT_BYTES;
-	int fd = mk_context_export(run->context, MK_REGION_RING, MK_EXPORT_WRITE);
+	void *ring = mk_context_memory(run->context, MK_REGION_RING, NULL);
 	bool good = true;
-	void *ring;
 
-	if (fd < 0)
-		return ok(run, "mk_context_export", fd);
-	ring = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (ring == MAP_FAILED) {
-		vectors_fail(run->v, "cannot map the ring: %s", strerror(errno));
-		return false;
-	}
 	for (uint32_t slot = 0; slot < run->slots && good; slot++) {
 		struct json_object *entry = json_object_array_get_idx(run->ring, slot);
 
 		if (entry)
 			good = publish_slot(run, ring, slot, entry);
 	}
-	munmap(ring, bytes);
 	return good;
 }
 

@@ -18,6 +18,7 @@ layout(constant_id = 1) const bool mk_split = false;
 
 #include "linux/mk_abi.h"
 #include "state_layout.h"
+#include "ordering.glsl"
 
 layout(set = 0, binding = 0, std430) nonprivate buffer Control { uint control[]; };
 layout(set = 0, binding = 1, std430) nonprivate buffer Ring { uint ring[]; };
@@ -40,30 +41,6 @@ layout(push_constant) uniform Parameters {
 	uint arena_words;
 	uint context_flags;	/* MK_CONTEXT_* */
 } parameters;
-
-#define MK_LOAD_RELAXED(word)                                                             \
-	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed)
-#define MK_LOAD_ACQUIRE(word)                                                             \
-	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsBuffer,                       \
-		   gl_SemanticsAcquire | gl_SemanticsMakeVisible)
-#define MK_STORE_RELAXED(word, value)                                                     \
-	atomicStore(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                 \
-		    gl_SemanticsRelaxed)
-#define MK_STORE_RELEASE(word, value)                                                     \
-	atomicStore(word, value, gl_ScopeDevice, gl_StorageSemanticsBuffer,               \
-		    gl_SemanticsRelease | gl_SemanticsMakeAvailable)
-#define MK_ADD(word, value)                                                               \
-	atomicAdd(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                   \
-		  gl_SemanticsRelaxed)
-
-/* What was stored before is visible on the device, and to the host, before what follows. */
-#define MK_RELEASE()                                                                      \
-	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,                          \
-		      gl_SemanticsRelease | gl_SemanticsMakeAvailable)
-/* After a relaxed load has seen a word: so is what was stored before it. */
-#define MK_ACQUIRE()                                                                      \
-	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,                          \
-		      gl_SemanticsAcquire | gl_SemanticsMakeVisible)
 
 /* A slot's status and words. */
 #define MK_STATUS_WORD(slot)	     ring[(slot) * MK_SLOT_WORDS + MK_SLOT_STATUS]

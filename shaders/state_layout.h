@@ -30,7 +30,7 @@
 #define MK_STATE_COUNTERS      24u
 #define MK_STATE_COUNTER_WORDS 8u
 
-#define MK_STATE_SLOTS	      32u
+#define MK_STATE_SLOTS	       32u
 
 /*
  * Three arrays with a word for each slot, so that neighbours' words lie side by
@@ -41,12 +41,12 @@
  * that the slot is in mid-air, or that its engine has died in the middle of ending
  * it.  With a fault the code stands above the count.
  */
-#define MK_STATE_SLOT_WORD(slots, slot, array)                                            \
+#define MK_STATE_SLOT_WORD(slots, slot, array) \
 	(MK_STATE_SLOTS + (array) * (slots) + (slot))
-#define MK_STATE_SLOT_ARRAYS 3u
-#define MK_STATE_PROGRESS    0u /* steps done of the operation */
-#define MK_STATE_INNER	     1u /* inner operations done of a packed slot */
-#define MK_STATE_CLAIMS	     2u
+#define MK_STATE_SLOT_ARRAYS	    3u
+#define MK_STATE_PROGRESS	    0u /* steps done of the operation */
+#define MK_STATE_INNER		    1u /* inner operations done of a packed slot */
+#define MK_STATE_CLAIMS		    2u
 
 #define MK_STATE_CLAIMS_FAULT_SHIFT 24u
 
@@ -55,9 +55,9 @@
  * worker of the same number, the slot at which its looks in order go on.  It is
  * kept because a dispatch may end before a worker has seen all of its slots.
  */
-#define MK_STATE_WINDOW_WORD(slots, window, word)                                         \
-	(MK_STATE_SLOTS + MK_STATE_SLOT_ARRAYS * (slots) +                                \
-	 (window) * MK_STATE_WINDOW_WORDS + (word))
+#define MK_STATE_WINDOW_WORD(slots, window, word)          \
+	(MK_STATE_SLOTS + MK_STATE_SLOT_ARRAYS * (slots) + \
+	 (window)*MK_STATE_WINDOW_WORDS + (word))
 #define MK_STATE_WINDOW_WORDS 2u
 #define MK_STATE_EXPECTED     0u
 #define MK_STATE_IN_ORDER     1u

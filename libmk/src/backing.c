@@ -12,6 +12,7 @@
 static const struct mk_backing_ops *const backings[] = {
 	&mk_kmod_backing,
 	&mk_memfd_backing,
+	&mk_device_backing,
 };
 
 #define BACKING_COUNT (sizeof(backings) / sizeof(backings[0]))
@@ -64,8 +65,8 @@ static int ask_environment(enum mk_backing_kind *kind)
 		}
 	}
 	return mk_fail(EINVAL,
-		       "the environment variable MK_BACKING is \"%s\"; it is auto, kmod "
-		       "or memfd",
+		       "the environment variable MK_BACKING is \"%s\"; it is auto, "
+		       "kmod, memfd or device",
 		       value);
 }
 

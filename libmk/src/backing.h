@@ -94,6 +94,7 @@ struct mk_backing_ops {
 	void (*wake)(struct mk_backing *backing, uint32_t memory, uint32_t word);
 };
 
+extern const struct mk_backing_ops mk_device_backing;
 extern const struct mk_backing_ops mk_kmod_backing;
 extern const struct mk_backing_ops mk_memfd_backing;
 

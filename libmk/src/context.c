@@ -48,6 +48,7 @@ static int check_sizes(struct mk_context *context)
 static void set_geometry(struct mk_context *context)
 {
 	context->geometry.backing = context->backing->ops->kind;
+	context->geometry.device = NULL;
 	context->window_count = mk_geometry_windows(&context->geometry);
 	context->first_lease = mk_cq_first_lease(context->geometry.slots);
 }
@@ -370,4 +371,13 @@ const struct mk_geometry *mk_context_geometry(const struct mk_context *context)
 void *mk_context_arena(const struct mk_context *context)
 {
 	return context->arena;
+}
+
+void *mk_context_memory(const struct mk_context *context, uint32_t memory, size_t *bytes)
+{
+	bool is_known = memory < MK_MEMORIES;
+
+	if (bytes)
+		*bytes = is_known ? context->backing->memories[memory].bytes : 0;
+	return is_known ? context->backing->memories[memory].address : NULL;
 }

@@ -174,4 +174,26 @@ static inline uint32_t mk_slot_claims(const struct mk_context *context, uint32_t
 	       MK_CQ_ENTRY_COUNT_MASK;
 }
 
+/*
+ * Where the device counts what the cq shows in its line of the device's.  Where it may
+ * not add there it adds beside, and the cq follows: what is beside is never behind.
+ */
+static inline mk_word *mk_counter_word(const struct mk_context *context, uint32_t word)
+{
+	return context->split ? mk_state_word(context, MK_STATE_COUNTERS + word -
+							       MK_CQ_HEARTBEAT) :
+				mk_cq_word(context, word);
+}
+
+/* Add to it on the host, for who stands in for the device.  Returns what it was. */
+static inline uint32_t mk_counter_add(const struct mk_context *context, uint32_t word,
+				      uint32_t value)
+{
+	if (context->split)
+		atomic_fetch_add_explicit(mk_cq_word(context, word), value,
+					  memory_order_relaxed);
+	return atomic_fetch_add_explicit(mk_counter_word(context, word), value,
+					 memory_order_relaxed);
+}
+
 #endif /* MK_SRC_CONTEXT_H */

@@ -110,6 +110,11 @@ int mk_context_shutdown(struct mk_context *context)
 
 /* Counters and readback -------------------------------------------------------- */
 
+static uint32_t load_counter(const struct mk_context *context, uint32_t word)
+{
+	return atomic_load_explicit(mk_counter_word(context, word), memory_order_acquire);
+}
+
 /*
  * The low word wraps a moment before the high one counts that, so what looks like a
  * step back is a step on.
@@ -118,8 +123,8 @@ static uint64_t load_slots_done(const struct mk_context *context)
 {
 	mk_word64 *told = (mk_word64 *)&context->slots_done;
 	uint64_t last = atomic_load(told);
-	uint64_t high = mk_cq_load(context, MK_CQ_SLOTS_DONE_HIGH);
-	uint64_t done = high << 32 | mk_cq_load(context, MK_CQ_SLOTS_DONE_LOW);
+	uint64_t high = load_counter(context, MK_CQ_SLOTS_DONE_HIGH);
+	uint64_t done = high << 32 | load_counter(context, MK_CQ_SLOTS_DONE_LOW);
 
 	if (done < last)
 		done += UINT64_C(1) << 32;
@@ -133,11 +138,11 @@ void mk_context_counters(const struct mk_context *context, struct mk_counters *c
 	*counters = (struct mk_counters){
 		.slots_done = load_slots_done(context),
 		.done_count = mk_control_load(context, MK_CONTROL_DONE_COUNT),
-		.faults = mk_cq_load(context, MK_CQ_FAULTS),
+		.faults = load_counter(context, MK_CQ_FAULTS),
 		.epoch = mk_control_load(context, MK_CONTROL_EPOCH),
-		.log_dropped = mk_cq_load(context, MK_CQ_LOG_DROPPED),
-		.log_generation = mk_cq_load(context, MK_CQ_LOG_GENERATION),
-		.heartbeat = mk_cq_load(context, MK_CQ_HEARTBEAT),
+		.log_dropped = load_counter(context, MK_CQ_LOG_DROPPED),
+		.log_generation = load_counter(context, MK_CQ_LOG_GENERATION),
+		.heartbeat = load_counter(context, MK_CQ_HEARTBEAT),
 		.dispatches = mk_cq_load(context, MK_CQ_DISPATCHES),
 		.engine_state = mk_cq_load(context, MK_CQ_ENGINE_STATE),
 	};

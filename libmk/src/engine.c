@@ -98,11 +98,11 @@ static void fail(struct mk_engine *engine, int error)
 	pthread_mutex_unlock(&engine->lock);
 }
 
-static int submit(struct mk_engine *engine)
+static int submit(struct mk_engine *engine, uint32_t idle_looks)
 {
 	struct mk_dispatch dispatch = {
 		.steps = engine->steps,
-		.idle_looks = IDLE_LOOKS,
+		.idle_looks = idle_looks,
 		.flags = engine->next_flags,
 	};
 	int ret = engine->ops->submit(engine->runner, &dispatch);
@@ -205,7 +205,7 @@ static int run_one(struct mk_engine *engine)
 	int ret = 0;
 
 	while (engine->queued < MK_DISPATCHES_QUEUED && !ret)
-		ret = submit(engine);
+		ret = submit(engine, IDLE_LOOKS);
 	return ret ? ret : wait_oldest(engine);
 }
 
@@ -217,29 +217,72 @@ static bool must_end(const struct mk_engine *engine)
 	       mk_control_load(engine->context, MK_CONTROL_SHUTDOWN);
 }
 
-static bool has_reason_to_run(const struct mk_engine *engine)
+/* A dispatch that ends as soon as it has seen all slots. */
+static int run_shortly(struct mk_engine *engine)
 {
-	return must_end(engine) || atomic_load(&engine->drain_wanted) ||
-	       mk_ring_has_runnable(engine->context);
+	int ret = submit(engine, 0);
+
+	return ret ? ret : wait_oldest(engine);
 }
 
-static void park(struct mk_engine *engine)
+/*
+ * Look at every slot once more.  Where they are across a bus the device does that: it
+ * takes it some microseconds, and the host about one for each slot.
+ */
+static int look(struct mk_engine *engine, bool *found)
+{
+	uint32_t before = engine->executions;
+	int ret;
+
+	if (!engine->context->split) {
+		*found = mk_ring_has_runnable(engine->context);
+		return 0;
+	}
+	ret = run_shortly(engine);
+	*found = engine->executions != before;
+	return ret;
+}
+
+static int has_reason_to_run(struct mk_engine *engine, bool *has)
+{
+	*has = must_end(engine) || atomic_load(&engine->drain_wanted);
+	return *has ? 0 : look(engine, has);
+}
+
+static int sleep_until_woken(struct mk_engine *engine)
 {
 	struct mk_context *context = engine->context;
+	bool has_reason;
+	int ret;
 
+	set_state(engine, MK_ENGINE_PARKED);
+	pthread_mutex_lock(&engine->lock);
+	engine->info.parks++;
+	pthread_mutex_unlock(&engine->lock);
+	do {
+		mk_park_sleep(context, PARK_LOOK_NS);
+		if (!mk_park_is_announced(context))
+			break;
+		ret = has_reason_to_run(engine, &has_reason);
+		if (ret)
+			return ret;
+	} while (!has_reason);
+	set_state(engine, MK_ENGINE_RUNNING);
+	return 0;
+}
+
+static int park(struct mk_engine *engine)
+{
+	bool has_reason;
+	int ret;
+
+	mk_park_announce(engine->context);
+	ret = has_reason_to_run(engine, &has_reason);
+	if (!ret && !has_reason)
+		ret = sleep_until_woken(engine);
+	mk_park_withdraw(engine->context);
 	engine->idle_ns = 0;
-	mk_park_announce(context);
-	if (!has_reason_to_run(engine)) {
-		set_state(engine, MK_ENGINE_PARKED);
-		pthread_mutex_lock(&engine->lock);
-		engine->info.parks++;
-		pthread_mutex_unlock(&engine->lock);
-		do {
-			mk_park_sleep(context, PARK_LOOK_NS);
-		} while (mk_park_is_announced(context) && !has_reason_to_run(engine));
-		set_state(engine, MK_ENGINE_RUNNING);
-	}
-	mk_park_withdraw(context);
+	return ret;
 }
 
 /* Draining the debug log ---------------------------------------------------- */
@@ -297,7 +340,7 @@ static int run(struct mk_engine *engine)
 		} else if (engine->idle_ns >= engine->park_after_ns) {
 			ret = wait_all(engine);
 			if (!ret)
-				park(engine);
+				ret = park(engine);
 		} else {
 			ret = run_one(engine);
 		}
@@ -359,7 +402,9 @@ static void take_over(struct mk_engine *engine)
 {
 	struct mk_context *context = engine->context;
 
-	mk_recover(context);
+	/* Where no engine was, none has left anything. */
+	if (mk_cq_load(context, MK_CQ_OWNER_PID))
+		mk_recover(context);
 	engine->executions = load_state(engine, MK_STATE_EXECUTIONS);
 	engine->steps_spent = load_state(engine, MK_STATE_STEPS);
 	atomic_store_explicit(mk_cq_word(context, MK_CQ_OWNER_PID), (uint32_t)getpid(),

@@ -35,7 +35,7 @@ struct mk_runner_ops {
 };
 
 /* One runs while the next waits behind it, so that the device is never idle. */
-#define MK_DISPATCHES_QUEUED 2
+#define MK_DISPATCHES_QUEUED 2u
 
 extern const struct mk_runner_ops mk_cpu_runner;
 extern const struct mk_runner_ops mk_vulkan_runner;

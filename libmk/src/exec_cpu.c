@@ -27,8 +27,8 @@ static void count_done(struct mk_executor *executor)
 	struct mk_context *context = executor->context;
 
 	count(mk_control_word(context, MK_CONTROL_DONE_COUNT), 1);
-	if (count(mk_cq_word(context, MK_CQ_SLOTS_DONE_LOW), 1) == UINT32_MAX)
-		count(mk_cq_word(context, MK_CQ_SLOTS_DONE_HIGH), 1);
+	if (mk_counter_add(context, MK_CQ_SLOTS_DONE_LOW, 1) == UINT32_MAX)
+		mk_counter_add(context, MK_CQ_SLOTS_DONE_HIGH, 1);
 }
 
 static void count_fault(struct mk_executor *executor, const struct mk_work *work,
@@ -36,7 +36,7 @@ static void count_fault(struct mk_executor *executor, const struct mk_work *work
 {
 	mk_executor_log(executor, MK_LOG_FORMAT_FAULT, code, work->opcode,
 			work->slot * MK_SLOT_WORDS);
-	count(mk_cq_word(executor->context, MK_CQ_FAULTS), 1);
+	mk_counter_add(executor->context, MK_CQ_FAULTS, 1);
 }
 
 static void clear_state(struct mk_executor *executor, uint32_t slot)
@@ -322,13 +322,8 @@ static void vote(struct mk_executor *executor, uint32_t idle_looks)
 
 static void beat(struct mk_executor *executor)
 {
-	mk_word *heartbeat = mk_cq_word(executor->context, MK_CQ_HEARTBEAT);
-
-	if (executor->worker)
-		return;
-	atomic_store_explicit(heartbeat,
-			      atomic_load_explicit(heartbeat, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	if (!executor->worker)
+		mk_counter_add(executor->context, MK_CQ_HEARTBEAT, 1);
 }
 
 /* Workers may be more than cores, and producers want to run too. */

@@ -93,8 +93,7 @@ void mk_executor_log(struct mk_executor *executor, uint32_t format, uint32_t a,
 	if (record < context->geometry.log_records)
 		record = atomic_fetch_add_explicit(reserved, 1, memory_order_relaxed);
 	if (record >= context->geometry.log_records) {
-		atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_LOG_DROPPED), 1,
-					  memory_order_relaxed);
+		mk_counter_add(context, MK_CQ_LOG_DROPPED, 1);
 		return;
 	}
 	words = &log[MK_LOG_RECORDS + record * MK_LOG_RECORD_WORDS];

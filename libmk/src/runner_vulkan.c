@@ -5,85 +5,142 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "backing_device.h"
 #include "error.h"
+#include "placement.h"
 #include "vk_kernel.h"
+#include "vk_queue.h"
 
 struct mk_runner {
 	struct mk_context *context;
-	struct mk_vk_device device;
+	struct mk_vk_device own;	   /* when the memory is no device's */
+	const struct mk_vk_device *device; /* that, or the one that has the memory */
 	struct mk_vk_kernel kernel;
-	VkCommandPool pool;
-	VkCommandBuffer commands[MK_DISPATCHES_QUEUED];
-	VkFence fences[MK_DISPATCHES_QUEUED];
+	struct mk_vk_queue queue;
 	uint32_t workgroups;
-	uint32_t submitted; /* dispatches so far */
-	uint32_t waited;    /* of these, known to have ended */
 };
-
-static int create_commands(struct mk_runner *runner)
-{
-	VkDevice device = runner->device.device;
-	const VkCommandPoolCreateInfo pool_info = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
-		.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
-		.queueFamilyIndex = runner->device.queue_family,
-	};
-	VkCommandBufferAllocateInfo commands_info = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-		.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-		.commandBufferCount = MK_DISPATCHES_QUEUED,
-	};
-	const VkFenceCreateInfo fence_info = {
-		.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO,
-	};
-	VkResult result;
-
-	result = vkCreateCommandPool(device, &pool_info, NULL, &runner->pool);
-	commands_info.commandPool = runner->pool;
-	if (!result)
-		result = vkAllocateCommandBuffers(device, &commands_info,
-						  runner->commands);
-	for (uint32_t i = 0; i < MK_DISPATCHES_QUEUED && !result; i++)
-		result = vkCreateFence(device, &fence_info, NULL, &runner->fences[i]);
-	return result ? mk_vk_fail(result, "cannot create command buffers") : 0;
-}
 
 static void vulkan_close(struct mk_runner *runner)
 {
-	VkDevice device = runner->device.device;
-
-	if (device) {
-		/* Its fences are signalled; the queue may still be tidying up. */
-		vkDeviceWaitIdle(device);
-		for (uint32_t i = 0; i < MK_DISPATCHES_QUEUED; i++)
-			vkDestroyFence(device, runner->fences[i], NULL);
-		vkDestroyCommandPool(device, runner->pool, NULL);
-		mk_vk_kernel_close(&runner->device, &runner->kernel);
-	}
-	mk_vk_device_close(&runner->device);
+	mk_vk_queue_close(&runner->queue);
+	if (runner->device)
+		mk_vk_kernel_close(runner->device, &runner->kernel);
+	mk_vk_device_close(&runner->own);
 	free(runner);
+}
+
+/* The device that has the memory must be the one that was asked for. */
+static int use_device_of_memory(struct mk_runner *runner, const char *name)
+{
+	runner->device = mk_device_backing_device(runner->context->backing);
+	if (name && !strstr(runner->device->name, name))
+		return mk_fail(ENODEV,
+			       "the context lies in the memory of %s, so that runs it, "
+			       "and not \"%s\"; create the context for that device",
+			       runner->device->name, name);
+	return 0;
+}
+
+/*
+ * The first device that sees the host's memory.  One that is a CPU has no other; of
+ * the others a trial tells.
+ */
+static int open_device(struct mk_runner *runner, const char *name, enum mk_import import)
+{
+	char reason[512] = "";
+	int ret;
+
+	for (uint32_t rank = 0;; rank++) {
+		struct mk_placement placement;
+
+		ret = mk_vk_device_open(name, rank, &runner->own);
+		if (ret)
+			break;
+		ret = runner->own.is_cpu ? 0 :
+					   mk_placement_choose(&runner->own, false,
+							       import, &placement);
+		if (!ret) {
+			runner->device = &runner->own;
+			return 0;
+		}
+		if (!rank)
+			snprintf(reason, sizeof(reason), "%s", mk_error_text());
+		mk_vk_device_close(&runner->own);
+	}
+	if (!*reason)
+		return ret;
+	return mk_fail(-ret, "%s; create the context with MK_BACKING_DEVICE", reason);
+}
+
+/*
+ * A CPU's workers take cores away from producers.  A GPU has room for a worker on each
+ * multiprocessor, and more than one for each block of the ring would have nothing to do.
+ */
+static uint32_t default_workgroups(const struct mk_runner *runner)
+{
+	enum { MULTIPROCESSORS_GUESS = 32 };
+	const struct mk_vk_device *device = runner->device;
+	uint32_t count = device->multiprocessors ? device->multiprocessors :
+						   MULTIPROCESSORS_GUESS;
+	uint32_t blocks =
+		(runner->context->geometry.slots - 1) / device->subgroup_size + 1;
+
+	if (device->is_cpu)
+		return mk_default_workers();
+	return count < blocks ? count : blocks;
 }
 
 static int choose_workgroups(struct mk_runner *runner, uint32_t wanted)
 {
-	runner->workgroups = wanted ? wanted : mk_default_workers();
-	if (runner->workgroups > runner->device.workgroup_limit)
+	runner->workgroups = wanted ? wanted : default_workgroups(runner);
+	if (runner->workgroups > runner->device->workgroup_limit)
 		return mk_fail(EINVAL, "%u workgroups exceed the %u of %s; ask for fewer",
-			       runner->workgroups, runner->device.workgroup_limit,
-			       runner->device.name);
+			       runner->workgroups, runner->device->workgroup_limit,
+			       runner->device->name);
 	return 0;
+}
+
+static void describe_placement(const struct mk_runner *runner, enum mk_import import,
+			       char *text, size_t bytes)
+{
+	const struct mk_placement *placement =
+		mk_device_backing_placement(runner->context->backing);
+
+	if (placement)
+		mk_placement_describe(runner->device, placement, text, bytes);
+	else
+		snprintf(text, bytes, "shared by %s, imported as %s",
+			 runner->context->backing->ops->name,
+			 import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer");
 }
 
 static void fill_info(const struct mk_runner *runner, enum mk_import import,
 		      struct mk_engine_info *info)
 {
-	snprintf(info->device, sizeof(info->device), "%s", runner->device.name);
-	snprintf(info->driver, sizeof(info->driver), "%s", runner->device.driver);
-	snprintf(info->placement, sizeof(info->placement), "shared by %s, imported as %s",
-		 runner->context->backing->ops->name,
-		 import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer");
+	snprintf(info->device, sizeof(info->device), "%s", runner->device->name);
+	snprintf(info->driver, sizeof(info->driver), "%s", runner->device->driver);
+	describe_placement(runner, import, info->placement, sizeof(info->placement));
 	info->workgroups = runner->workgroups;
+}
+
+static int open_parts(struct mk_runner *runner, const struct mk_engine_options *options,
+		      enum mk_import *import)
+{
+	const struct mk_placement *placement =
+		mk_device_backing_placement(runner->context->backing);
+	int ret = placement ? use_device_of_memory(runner, options->device) :
+			      open_device(runner, options->device, options->import);
+
+	/* How the cq reaches the device was found out with the rest. */
+	*import = placement ? placement->import : options->import;
+	if (!ret)
+		ret = choose_workgroups(runner, options->workgroups);
+	if (!ret)
+		ret = mk_vk_kernel_open(runner->device, runner->context, options, import,
+					&runner->kernel);
+	return ret ? ret : mk_vk_queue_open(runner->device, &runner->queue);
 }
 
 static int vulkan_open(struct mk_context *context,
@@ -91,20 +148,13 @@ static int vulkan_open(struct mk_context *context,
 		       struct mk_engine_info *info, struct mk_runner **result)
 {
 	struct mk_runner *runner = calloc(1, sizeof(*runner));
-	enum mk_import import = options->import;
+	enum mk_import import;
 	int ret;
 
 	if (!runner)
 		return mk_fail(ENOMEM, "no memory for a Vulkan engine");
 	runner->context = context;
-	ret = mk_vk_device_open(options->device, &runner->device);
-	if (!ret)
-		ret = choose_workgroups(runner, options->workgroups);
-	if (!ret)
-		ret = mk_vk_kernel_open(&runner->device, context, options, &import,
-					&runner->kernel);
-	if (!ret)
-		ret = create_commands(runner);
+	ret = open_parts(runner, options, &import);
 	if (ret) {
 		vulkan_close(runner);
 		return ret;
@@ -116,46 +166,24 @@ static int vulkan_open(struct mk_context *context,
 
 static int vulkan_submit(struct mk_runner *runner, const struct mk_dispatch *dispatch)
 {
-	uint32_t index = runner->submitted % MK_DISPATCHES_QUEUED;
-	const VkSubmitInfo info = {
-		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-		.commandBufferCount = 1,
-		.pCommandBuffers = &runner->commands[index],
-	};
-	VkResult result;
-	int ret;
+	VkCommandBuffer commands;
+	int ret = mk_vk_queue_begin(&runner->queue, &commands);
 
-	ret = mk_vk_kernel_record(&runner->kernel, runner->context,
-				  runner->commands[index], runner->workgroups, dispatch);
 	if (ret)
 		return ret;
-	result = vkResetFences(runner->device.device, 1, &runner->fences[index]);
-	if (!result)
-		result = vkQueueSubmit(runner->device.queue, 1, &info,
-				       runner->fences[index]);
-	if (result)
-		return mk_vk_fail(result, "cannot submit a dispatch");
-	runner->submitted++;
-	return 0;
+	mk_vk_kernel_record(&runner->kernel, runner->context, commands,
+			    runner->workgroups, dispatch);
+	return mk_vk_queue_submit(&runner->queue);
 }
 
 static int vulkan_wait(struct mk_runner *runner, uint64_t timeout_ns)
 {
-	uint32_t index = runner->waited % MK_DISPATCHES_QUEUED;
-	VkResult result = vkWaitForFences(runner->device.device, 1,
-					  &runner->fences[index], VK_TRUE, timeout_ns);
-
-	if (result == VK_TIMEOUT)
-		return -ETIMEDOUT;
-	if (result)
-		return mk_vk_fail(result, "cannot wait for a dispatch");
-	runner->waited++;
-	return 0;
+	return mk_vk_queue_wait(&runner->queue, timeout_ns);
 }
 
 static uint32_t vulkan_step_limit(const struct mk_runner *runner)
 {
-	return runner->device.step_limit;
+	return runner->device->step_limit;
 }
 
 const struct mk_runner_ops mk_vulkan_runner = {

@@ -8,7 +8,7 @@
 #include "error.h"
 
 static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
-			 VkExternalMemoryHandleTypeFlagBits type,
+			 VkExternalMemoryHandleTypeFlags type,
 			 struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryBufferCreateInfo external = {
@@ -17,7 +17,7 @@ static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
 	};
 	const VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-		.pNext = &external,
+		.pNext = type ? &external : NULL,
 		.size = bytes,
 		.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
 			 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
@@ -48,16 +48,33 @@ static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
 		       device->name, allowed);
 }
 
-static int allocate(const struct mk_vk_device *device, uint32_t import_types,
-		    VkDeviceSize bytes, const void *import, struct mk_vk_buffer *buffer)
+/* @import is NULL or the structure that says what memory it is. */
+static int bind_memory(const struct mk_vk_device *device, uint32_t type,
+		       VkDeviceSize bytes, const void *import,
+		       struct mk_vk_buffer *buffer)
 {
-	VkMemoryAllocateInfo info = {
+	const VkMemoryAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
 		.pNext = import,
 		.allocationSize = bytes,
+		.memoryTypeIndex = type,
 	};
+	const char *what = import ? "cannot import memory into Vulkan" :
+				    "cannot allocate a device's memory";
+	VkResult result = vkAllocateMemory(device->device, &info, NULL, &buffer->memory);
+
+	if (result)
+		return mk_vk_fail(result, what);
+	result = vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0);
+	return result ? mk_vk_fail(result, "cannot bind memory to a buffer") : 0;
+}
+
+static int import_memory(const struct mk_vk_device *device, uint32_t import_types,
+			 VkDeviceSize bytes, const void *import,
+			 struct mk_vk_buffer *buffer)
+{
 	VkMemoryRequirements requirements;
-	VkResult result;
+	uint32_t type;
 	int ret;
 
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
@@ -65,15 +82,8 @@ static int allocate(const struct mk_vk_device *device, uint32_t import_types,
 		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu",
 			       device->name, (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
-	ret = find_memory_type(device, import_types & requirements.memoryTypeBits,
-			       &info.memoryTypeIndex);
-	if (ret)
-		return ret;
-	result = vkAllocateMemory(device->device, &info, NULL, &buffer->memory);
-	if (result)
-		return mk_vk_fail(result, "cannot import memory into Vulkan");
-	result = vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0);
-	return result ? mk_vk_fail(result, "cannot bind imported memory") : 0;
+	ret = find_memory_type(device, import_types & requirements.memoryTypeBits, &type);
+	return ret ? ret : bind_memory(device, type, bytes, import, buffer);
 }
 
 static int import_host_pointer(const struct mk_vk_device *device,
@@ -112,8 +122,8 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
 	if (ret)
 		return ret;
-	return allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
-			buffer);
+	return import_memory(device, properties.memoryTypeBits, memory->mapped_bytes,
+			     &import, buffer);
 }
 
 /* On success the driver has taken @fd, else it is still the caller's. */
@@ -146,8 +156,8 @@ static int import_descriptor(const struct mk_vk_device *device,
 	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
 	if (ret)
 		return ret;
-	return allocate(device, properties.memoryTypeBits, memory->mapped_bytes, &import,
-			buffer);
+	return import_memory(device, properties.memoryTypeBits, memory->mapped_bytes,
+			     &import, buffer);
 }
 
 static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
@@ -164,6 +174,17 @@ static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *
 	return ret;
 }
 
+static int check_bytes(const struct mk_vk_device *device, size_t bytes)
+{
+	if (bytes <= device->storage_buffer_limit)
+		return 0;
+	return mk_fail(EFBIG,
+		       "%zu bytes exceed the %llu of one buffer on %s; create the "
+		       "context with less",
+		       bytes, (unsigned long long)device->storage_buffer_limit,
+		       device->name);
+}
+
 int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
 			uint32_t number, enum mk_import import,
 			struct mk_vk_buffer *buffer)
@@ -172,16 +193,51 @@ int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *ba
 	int ret;
 
 	memset(buffer, 0, sizeof(*buffer));
-	if (memory->mapped_bytes > device->storage_buffer_limit)
-		return mk_fail(EFBIG,
-			       "%zu bytes exceed the %llu of one buffer on %s; create "
-			       "the context with less",
-			       memory->mapped_bytes,
-			       (unsigned long long)device->storage_buffer_limit,
-			       device->name);
+	ret = check_bytes(device, memory->mapped_bytes);
+	if (ret)
+		return ret;
 	ret = import == MK_IMPORT_DMA_BUF ?
 		      import_dma_buf(device, backing, number, buffer) :
 		      import_host_pointer(device, memory, buffer);
+	if (ret)
+		mk_vk_buffer_destroy(device, buffer);
+	return ret;
+}
+
+static int allocate_and_map(const struct mk_vk_device *device, size_t bytes,
+			    uint32_t type, struct mk_vk_buffer *buffer)
+{
+	VkMemoryRequirements requirements;
+	VkResult result;
+	int ret;
+
+	ret = create_buffer(device, bytes, 0, buffer);
+	if (ret)
+		return ret;
+	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
+	if (!(requirements.memoryTypeBits >> type & 1))
+		return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
+			       device->name, type);
+	ret = bind_memory(device, type, requirements.size, NULL, buffer);
+	if (ret)
+		return ret;
+	result = vkMapMemory(device->device, buffer->memory, 0, VK_WHOLE_SIZE, 0,
+			     &buffer->address);
+	if (result)
+		return mk_vk_fail(result, "cannot map a device's memory");
+	memset(buffer->address, 0, bytes);
+	return 0;
+}
+
+int mk_vk_buffer_allocate(const struct mk_vk_device *device, size_t bytes, uint32_t type,
+			  struct mk_vk_buffer *buffer)
+{
+	int ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	ret = check_bytes(device, bytes);
+	if (!ret)
+		ret = allocate_and_map(device, bytes, type, buffer);
 	if (ret)
 		mk_vk_buffer_destroy(device, buffer);
 	return ret;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A context's memory as a buffer of a Vulkan device. */
+/* A memory of a context as a buffer of a Vulkan device: the host's, or its own. */
 #ifndef MK_SRC_VK_BUFFER_H
 #define MK_SRC_VK_BUFFER_H
 
@@ -11,12 +11,20 @@
 struct mk_vk_buffer {
 	VkBuffer buffer;
 	VkDeviceMemory memory;
+	void *address; /* where the host sees memory of the device's; else NULL */
 };
 
 /* Import memory @number as a storage buffer; @import is not MK_IMPORT_AUTO. */
 int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
 			uint32_t number, enum mk_import import,
 			struct mk_vk_buffer *buffer);
+
+/*
+ * Take @bytes of the device's memory of type @type, which is host-visible and coherent,
+ * zero it and map it.
+ */
+int mk_vk_buffer_allocate(const struct mk_vk_device *device, size_t bytes, uint32_t type,
+			  struct mk_vk_buffer *buffer);
 
 /* A zeroed buffer is allowed. */
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer);

@@ -72,12 +72,11 @@ static bool has_extension(const VkExtensionProperties *extensions, uint32_t coun
 	return false;
 }
 
-static void find_imports(struct mk_vk_device *device)
+static void find_extensions(struct mk_vk_device *device)
 {
 	VkExtensionProperties *extensions;
 	uint32_t count = 0;
 
-	device->imports_host_pointers = device->imports_dma_bufs = false;
 	vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, NULL);
 	extensions = calloc(count ? count : 1, sizeof(*extensions));
 	if (!extensions)
@@ -90,7 +89,27 @@ static void find_imports(struct mk_vk_device *device)
 			      VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
 		has_extension(extensions, count,
 			      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+	device->has_multiprocessor_counts =
+		has_extension(extensions, count, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
 	free(extensions);
+}
+
+/* Each runs one subgroup at least beside the others'. */
+static void find_multiprocessors(struct mk_vk_device *device)
+{
+	VkPhysicalDeviceShaderSMBuiltinsPropertiesNV builtins = {
+		.sType =
+			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV,
+	};
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = &builtins,
+	};
+
+	if (!device->has_multiprocessor_counts)
+		return;
+	vkGetPhysicalDeviceProperties2(device->physical, &properties);
+	device->multiprocessors = builtins.shaderSMCount;
 }
 
 static bool find_queue_family(struct mk_vk_device *device)
@@ -161,14 +180,19 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
 		.pNext = &host,
 	};
+	VkPhysicalDeviceIDProperties id = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+		.pNext = &subgroup,
+	};
 	VkPhysicalDeviceDriverProperties driver = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
-		.pNext = &subgroup,
+		.pNext = &id,
 	};
 	VkPhysicalDeviceProperties2 properties = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
 		.pNext = &driver,
 	};
+	const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
 
 	vkGetPhysicalDeviceProperties2(device->physical, &properties);
 	snprintf(device->name, sizeof(device->name), "%s",
@@ -177,48 +201,79 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 		return "has another name";
 	if (properties.properties.apiVersion < VK_API_VERSION_1_2)
 		return "has no Vulkan 1.2";
-	if (properties.properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU)
-		return "is across a bus, where this version cannot place memory yet";
 	if (!has_memory_model(device->physical))
 		return "lacks vulkanMemoryModelDeviceScope";
 	if (!has_subgroup_operations(&subgroup))
 		return "lacks subgroup votes, ballots or arithmetic";
 	if (!find_queue_family(device))
 		return "has no compute queue";
-	find_imports(device);
+	find_extensions(device);
 	if (!device->imports_host_pointers && !device->imports_dma_bufs)
 		return "can import neither host pointers nor DMA-bufs";
 
+	find_multiprocessors(device);
 	snprintf(device->driver, sizeof(device->driver), "%.100s %.150s",
 		 driver.driverName, driver.driverInfo);
+	memcpy(device->device_uuid, id.deviceUUID, sizeof(device->device_uuid));
+	memcpy(device->driver_uuid, id.driverUUID, sizeof(device->driver_uuid));
+	device->driver_version = properties.properties.driverVersion;
+	device->is_cpu = properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 	device->host_pointer_alignment = host.minImportedHostPointerAlignment;
-	device->storage_buffer_limit = properties.properties.limits.maxStorageBufferRange;
-	device->workgroup_limit =
-		properties.properties.limits.maxComputeWorkGroupCount[0];
+	device->storage_buffer_limit = limits->maxStorageBufferRange;
+	device->workgroup_limit = limits->maxComputeWorkGroupCount[0];
 	device->subgroup_size = subgroup.subgroupSize;
 	device->step_limit = find_step_limit(&driver);
 	return NULL;
 }
 
-static int choose(struct mk_vk_device *device, const char *wanted)
+/* The lower, the rather. */
+static int preference(VkPhysicalDevice physical)
+{
+	VkPhysicalDeviceProperties properties;
+
+	vkGetPhysicalDeviceProperties(physical, &properties);
+	switch (properties.deviceType) {
+	case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+		return 0;
+	case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+		return 1;
+	case VK_PHYSICAL_DEVICE_TYPE_CPU:
+		return 3;
+	default:
+		return 2;
+	}
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	return preference(*(const VkPhysicalDevice *)a) -
+	       preference(*(const VkPhysicalDevice *)b);
+}
+
+static int choose(struct mk_vk_device *device, const char *wanted, uint32_t rank)
 {
 	VkPhysicalDevice devices[16];
+	VkInstance instance = device->instance;
 	char reasons[400] = "";
 	uint32_t count = 16;
 	VkResult result;
 	size_t used = 0;
 
-	result = vkEnumeratePhysicalDevices(device->instance, &count, devices);
+	result = vkEnumeratePhysicalDevices(instance, &count, devices);
 	if (result && result != VK_INCOMPLETE)
 		return mk_vk_fail(result, "cannot list Vulkan devices");
+	qsort(devices, count, sizeof(devices[0]), compare_devices);
 	for (uint32_t i = 0; i < count; i++) {
 		const char *lack;
 
-		device->physical = devices[i];
+		*device = (struct mk_vk_device){
+			.instance = instance,
+			.physical = devices[i],
+		};
 		lack = inspect(device, wanted);
-		if (!lack)
+		if (!lack && !rank--)
 			return 0;
-		if (used < sizeof(reasons))
+		if (lack && used < sizeof(reasons))
 			used += (size_t)snprintf(reasons + used, sizeof(reasons) - used,
 						 "; %s %s", device->name, lack);
 	}
@@ -270,14 +325,14 @@ static int open_device(struct mk_vk_device *device)
 	return 0;
 }
 
-int mk_vk_device_open(const char *name, struct mk_vk_device *device)
+int mk_vk_device_open(const char *name, uint32_t rank, struct mk_vk_device *device)
 {
 	int ret;
 
 	memset(device, 0, sizeof(*device));
 	ret = open_instance(device);
 	if (!ret)
-		ret = choose(device, name);
+		ret = choose(device, name, rank);
 	if (!ret)
 		ret = open_device(device);
 	if (ret)

@@ -15,6 +15,7 @@ struct mk_vk_device {
 	uint32_t queue_family;
 	bool imports_host_pointers;
 	bool imports_dma_bufs;
+	bool has_multiprocessor_counts; /* an extension of NVIDIA's */
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */
 	uint32_t workgroup_limit;
@@ -24,13 +25,17 @@ struct mk_vk_device {
 	uint32_t step_limit; /* loop iterations of one invocation */
 	char name[256];
 	char driver[256];
+	uint8_t device_uuid[VK_UUID_SIZE];
+	uint8_t driver_uuid[VK_UUID_SIZE];
+	uint32_t driver_version;
 };
 
 /*
- * Open the first device that fits, or the first of these whose name contains
- * @name.  The text of -ENODEV says what each device lacks.
+ * Open the device of number @rank, from 0, among those that fit and whose name contains
+ * @name, which may be NULL: discrete GPUs first, then integrated ones, then others, CPUs
+ * last.  The text of -ENODEV says what each of the other devices lacks.
  */
-int mk_vk_device_open(const char *name, struct mk_vk_device *device);
+int mk_vk_device_open(const char *name, uint32_t rank, struct mk_vk_device *device);
 
 /* Only while no dispatch is under way.  A zeroed device is allowed. */
 void mk_vk_device_close(struct mk_vk_device *device);

@@ -6,7 +6,7 @@
 
 #include <state_layout.h>
 
-#include "error.h"
+#include "backing_device.h"
 #include "kernel_spirv.h"
 
 /* As Parameters in shaders/memory.glsl. */
@@ -35,7 +35,10 @@ static void destroy_buffers(const struct mk_vk_device *device,
 			    struct mk_vk_kernel *kernel)
 {
 	for (uint32_t i = 0; i < MK_VK_BINDINGS; i++)
-		mk_vk_buffer_destroy(device, &kernel->buffers[i]);
+		if (kernel->is_imported[i])
+			mk_vk_buffer_destroy(device, &kernel->buffers[i]);
+	memset(kernel->buffers, 0, sizeof(kernel->buffers));
+	memset(kernel->is_imported, 0, sizeof(kernel->is_imported));
 }
 
 static int import_all(const struct mk_vk_device *device, const struct mk_context *context,
@@ -43,10 +46,19 @@ static int import_all(const struct mk_vk_device *device, const struct mk_context
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; i < MK_VK_BINDINGS && !ret; i++)
-		ret = mk_vk_buffer_import(device, context->backing,
-					  bound_memory(context, i), import,
+	for (uint32_t i = 0; i < MK_VK_BINDINGS && !ret; i++) {
+		uint32_t memory = bound_memory(context, i);
+		const struct mk_vk_buffer *own =
+			mk_device_backing_buffer(context->backing, memory);
+
+		if (own) {
+			kernel->buffers[i] = *own;
+			continue;
+		}
+		ret = mk_vk_buffer_import(device, context->backing, memory, import,
 					  &kernel->buffers[i]);
+		kernel->is_imported[i] = !ret;
+	}
 	if (ret)
 		destroy_buffers(device, kernel);
 	return ret;
@@ -66,42 +78,6 @@ static int import_context(const struct mk_vk_device *device,
 }
 
 /* Pipeline ---------------------------------------------------------------------- */
-
-static int create_layouts(const struct mk_vk_device *device, struct mk_vk_kernel *kernel)
-{
-	VkDescriptorSetLayoutBinding bindings[MK_VK_BINDINGS];
-	const VkDescriptorSetLayoutCreateInfo set_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-		.bindingCount = MK_VK_BINDINGS,
-		.pBindings = bindings,
-	};
-	const VkPushConstantRange range = {
-		.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-		.size = sizeof(struct kernel_parameters),
-	};
-	const VkPipelineLayoutCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-		.setLayoutCount = 1,
-		.pSetLayouts = &kernel->set_layout,
-		.pushConstantRangeCount = 1,
-		.pPushConstantRanges = &range,
-	};
-	VkResult result;
-
-	for (uint32_t i = 0; i < MK_VK_BINDINGS; i++)
-		bindings[i] = (VkDescriptorSetLayoutBinding){
-			.binding = i,
-			.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-			.descriptorCount = 1,
-			.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-		};
-	result = vkCreateDescriptorSetLayout(device->device, &set_info, NULL,
-					     &kernel->set_layout);
-	if (!result)
-		result = vkCreatePipelineLayout(device->device, &info, NULL,
-						&kernel->pipeline_layout);
-	return result ? mk_vk_fail(result, "cannot create the kernel's layout") : 0;
-}
 
 /* As the constants of shaders/kernel.comp and memory.glsl. */
 struct kernel_constants {
@@ -129,77 +105,16 @@ static int create_pipeline(const struct mk_vk_device *device,
 		.dataSize = sizeof(constants),
 		.pData = &constants,
 	};
-	const VkShaderModuleCreateInfo module_info = {
-		.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-		.codeSize = options->spirv ? options->spirv_bytes :
-					     sizeof(mk_kernel_spirv),
-		.pCode = options->spirv ? options->spirv : mk_kernel_spirv,
+	const struct mk_vk_program program = {
+		.spirv = options->spirv ? options->spirv : mk_kernel_spirv,
+		.spirv_bytes = options->spirv ? options->spirv_bytes :
+						sizeof(mk_kernel_spirv),
+		.constants = &specialization,
+		.parameter_bytes = sizeof(struct kernel_parameters),
+		.buffer_count = MK_VK_BINDINGS,
 	};
-	VkComputePipelineCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-		.stage = {
-			.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-			.stage = VK_SHADER_STAGE_COMPUTE_BIT,
-			.pName = "main",
-			.pSpecializationInfo = &specialization,
-		},
-		.layout = kernel->pipeline_layout,
-	};
-	VkResult result;
 
-	result = vkCreateShaderModule(device->device, &module_info, NULL,
-				      &info.stage.module);
-	if (result)
-		return mk_vk_fail(result, "cannot load the kernel's SPIR-V");
-	result = vkCreateComputePipelines(device->device, VK_NULL_HANDLE, 1, &info, NULL,
-					  &kernel->pipeline);
-	vkDestroyShaderModule(device->device, info.stage.module, NULL);
-	return result ? mk_vk_fail(result, "cannot compile the kernel") : 0;
-}
-
-static int create_descriptors(const struct mk_vk_device *device,
-			      struct mk_vk_kernel *kernel)
-{
-	const VkDescriptorPoolSize size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-					    MK_VK_BINDINGS };
-	const VkDescriptorPoolCreateInfo pool_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-		.maxSets = 1,
-		.poolSizeCount = 1,
-		.pPoolSizes = &size,
-	};
-	VkDescriptorSetAllocateInfo set_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-		.descriptorSetCount = 1,
-		.pSetLayouts = &kernel->set_layout,
-	};
-	VkResult result;
-
-	result = vkCreateDescriptorPool(device->device, &pool_info, NULL,
-					&kernel->descriptor_pool);
-	set_info.descriptorPool = kernel->descriptor_pool;
-	if (!result)
-		result = vkAllocateDescriptorSets(device->device, &set_info,
-						  &kernel->descriptor_set);
-	if (result)
-		return mk_vk_fail(result, "cannot create the kernel's descriptors");
-	for (uint32_t i = 0; i < MK_VK_BINDINGS; i++) {
-		const VkDescriptorBufferInfo buffer = {
-			.buffer = kernel->buffers[i].buffer,
-			.range = VK_WHOLE_SIZE,
-		};
-		const VkWriteDescriptorSet write = {
-			.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-			.dstSet = kernel->descriptor_set,
-			.dstBinding = i,
-			.descriptorCount = 1,
-			.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-			.pBufferInfo = &buffer,
-		};
-
-		vkUpdateDescriptorSets(device->device, 1, &write, 0, NULL);
-	}
-	return 0;
+	return mk_vk_pipeline_open(device, &program, kernel->buffers, &kernel->pipeline);
 }
 
 int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context *context,
@@ -211,11 +126,7 @@ int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context
 	memset(kernel, 0, sizeof(*kernel));
 	ret = import_context(device, context, import, kernel);
 	if (!ret)
-		ret = create_layouts(device, kernel);
-	if (!ret)
 		ret = create_pipeline(device, context, options, kernel);
-	if (!ret)
-		ret = create_descriptors(device, kernel);
 	if (ret)
 		mk_vk_kernel_close(device, kernel);
 	return ret;
@@ -223,12 +134,8 @@ int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context
 
 void mk_vk_kernel_close(const struct mk_vk_device *device, struct mk_vk_kernel *kernel)
 {
-	vkDestroyDescriptorPool(device->device, kernel->descriptor_pool, NULL);
-	vkDestroyPipeline(device->device, kernel->pipeline, NULL);
-	vkDestroyPipelineLayout(device->device, kernel->pipeline_layout, NULL);
-	vkDestroyDescriptorSetLayout(device->device, kernel->set_layout, NULL);
+	mk_vk_pipeline_close(device, &kernel->pipeline);
 	destroy_buffers(device, kernel);
-	memset(kernel, 0, sizeof(*kernel));
 }
 
 /* Recording --------------------------------------------------------------------- */
@@ -246,16 +153,12 @@ static void barrier(VkCommandBuffer commands, VkPipelineStageFlags from,
 	vkCmdPipelineBarrier(commands, from, to, 0, 1, &memory, 0, NULL, 0, NULL);
 }
 
-int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
-			const struct mk_context *context, VkCommandBuffer commands,
-			uint32_t workgroups, const struct mk_dispatch *dispatch)
+void mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
+			 const struct mk_context *context, VkCommandBuffer commands,
+			 uint32_t workgroups, const struct mk_dispatch *dispatch)
 {
 	const VkAccessFlags shader = VK_ACCESS_SHADER_READ_BIT |
 				     VK_ACCESS_SHADER_WRITE_BIT;
-	const VkCommandBufferBeginInfo begin = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-		.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
-	};
 	const struct mk_geometry *geometry = &context->geometry;
 	const struct kernel_parameters parameters = {
 		.steps = dispatch->steps,
@@ -269,10 +172,7 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 		.arena_words = (uint32_t)(geometry->arena_bytes / sizeof(uint32_t)),
 		.context_flags = geometry->flags,
 	};
-	VkResult result = vkBeginCommandBuffer(commands, &begin);
 
-	if (result)
-		return mk_vk_fail(result, "cannot record a dispatch");
 	/* The dispatch before must be over, also for the words that are cleared. */
 	barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, shader,
 		VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT);
@@ -280,16 +180,8 @@ int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 			MK_STATE_DISPATCH_WORDS * sizeof(uint32_t), 0);
 	barrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_ACCESS_TRANSFER_WRITE_BIT,
 		VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, shader);
-	vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
-	vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-				kernel->pipeline_layout, 0, 1, &kernel->descriptor_set, 0,
-				NULL);
-	vkCmdPushConstants(commands, kernel->pipeline_layout, VK_SHADER_STAGE_COMPUTE_BIT,
-			   0, sizeof(parameters), &parameters);
-	vkCmdDispatch(commands, workgroups, 1, 1);
+	mk_vk_pipeline_dispatch(&kernel->pipeline, commands, &parameters, workgroups);
 	barrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
 		VK_ACCESS_SHADER_WRITE_BIT, VK_PIPELINE_STAGE_HOST_BIT,
 		VK_ACCESS_HOST_READ_BIT);
-	result = vkEndCommandBuffer(commands);
-	return result ? mk_vk_fail(result, "cannot record a dispatch") : 0;
 }

@@ -6,22 +6,20 @@
 #include "engine.h"
 #include "vk_buffer.h"
 #include "vk_device.h"
+#include "vk_pipeline.h"
 
 /* The bindings of shaders/memory.glsl: the regions, the state, the arena. */
 #define MK_VK_BINDINGS MK_MEMORIES
 
 struct mk_vk_kernel {
 	struct mk_vk_buffer buffers[MK_VK_BINDINGS];
-	VkDescriptorSetLayout set_layout;
-	VkPipelineLayout pipeline_layout;
-	VkPipeline pipeline;
-	VkDescriptorPool descriptor_pool;
-	VkDescriptorSet descriptor_set;
+	bool is_imported[MK_VK_BINDINGS]; /* else the buffer is the backing's */
+	struct mk_vk_pipeline pipeline;
 };
 
 /*
- * Import the memories of @context and compile the kernel.  MK_IMPORT_AUTO becomes
- * what was used.
+ * Import those memories of @context that are not the device's already, and compile the
+ * kernel.  MK_IMPORT_AUTO becomes what was used.
  */
 int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context *context,
 		      const struct mk_engine_options *options, enum mk_import *import,
@@ -31,8 +29,8 @@ int mk_vk_kernel_open(const struct mk_vk_device *device, const struct mk_context
 void mk_vk_kernel_close(const struct mk_vk_device *device, struct mk_vk_kernel *kernel);
 
 /* Record one dispatch of @workgroups workgroups into @commands. */
-int mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
-			const struct mk_context *context, VkCommandBuffer commands,
-			uint32_t workgroups, const struct mk_dispatch *dispatch);
+void mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
+			 const struct mk_context *context, VkCommandBuffer commands,
+			 uint32_t workgroups, const struct mk_dispatch *dispatch);
 
 #endif /* MK_SRC_VK_KERNEL_H */

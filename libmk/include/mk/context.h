@@ -4,7 +4,7 @@
  * the wire format, the memory that its engines keep their state in, and an arena
  * for data.  The process that creates it is its owner; others attach.
  *
- * The memory comes from one of two backings:
+ * The memory comes from one of three backings:
  *
  *   mk.ko    The kernel module owns the memory.  It and the MMU hold everybody to
  *            their role.  When the owner's file is closed, however that comes, the
@@ -13,6 +13,8 @@
  *   memfds   Nothing but the processes themselves.  Roles protect against mistakes,
  *            not against a process that means harm.  A context outlives its owner
  *            as long as anybody has it.
+ *   device   The memory of a Vulkan device across a bus, for all that it looks at.  In
+ *            this version such a context is for the process that creates it.
  *
  * All functions may be called from any thread at any time, unless said
  * otherwise.  They return 0 or a negative errno with a text in mk_error_text().
@@ -43,6 +45,11 @@ enum mk_backing_kind {
 	MK_BACKING_AUTO,
 	MK_BACKING_MEMFD,
 	MK_BACKING_KMOD,
+	/*
+	 * The memory of a Vulkan device, for GPUs across a bus: all but the cq, which
+	 * stays in the host's.  The place is chosen by a trial.
+	 */
+	MK_BACKING_DEVICE,
 };
 
 /* Sizes of a context; a field of 0 takes the default named beside it. */
@@ -59,6 +66,8 @@ struct mk_geometry {
 	uint64_t arena_bytes;	      /* 0 is none */
 	enum mk_backing_kind backing; /* MK_BACKING_AUTO */
 	uint32_t reserved;	      /* 0 */
+	const char *device;	      /* MK_BACKING_DEVICE: part of the device's name, or
+				       * NULL for the best that will do; not kept */
 };
 
 /* No context has more descriptors than this, in this version or a later one. */
@@ -152,7 +161,7 @@ MK_PUBLIC void mk_context_close(struct mk_context *context);
 /* mk_context_role() - what this context may do; one from memfds has roles too. */
 MK_PUBLIC enum mk_role mk_context_role(const struct mk_context *context);
 
-/* mk_context_backing() - "kmod" or "memfd", where the memory comes from. */
+/* mk_context_backing() - "kmod", "memfd" or "device": where the memory comes from. */
 MK_PUBLIC const char *mk_context_backing(const struct mk_context *context);
 
 /* mk_context_id() - for mk_context_open(); 0 when it has none, as with memfds. */
@@ -173,6 +182,21 @@ MK_PUBLIC uint64_t mk_context_id(const struct mk_context *context);
  */
 MK_PUBLIC int mk_context_export(const struct mk_context *context, uint32_t memory,
 				uint32_t flags);
+
+/**
+ * mk_context_memory() - where this process sees one memory of a context
+ * @memory: MK_REGION_*, MK_MEMORY_STATE or MK_MEMORY_ARENA(0)
+ * @bytes: receives its length; may be NULL
+ *
+ * For readers and tests.  Who may not write there, by role, must not store.  In a
+ * device's memory (MK_BACKING_DEVICE) a load takes about a microsecond, and stores are
+ * sent in any order until a fence (SFENCE on x86).
+ *
+ * Return: the mapping, page-aligned, the context's as long as it lives; NULL when there
+ * is no such memory.
+ */
+MK_PUBLIC void *mk_context_memory(const struct mk_context *context, uint32_t memory,
+				  size_t *bytes);
 
 /*
  * mk_context_geometry() - what the context was made with, defaults filled in, the

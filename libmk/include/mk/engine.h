@@ -49,7 +49,7 @@ struct mk_engine_options {
 struct mk_engine_info {
 	char device[256];	  /* the Vulkan device's name, or "host threads" */
 	char driver[256];	  /* name and version */
-	char placement[64];	  /* as "shared by kmod, imported as DMA-buf" */
+	char placement[128];	  /* as "shared by kmod, imported as DMA-buf" */
 	uint32_t workgroups;	  /* started in each dispatch */
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
 	uint32_t dispatches;	  /* ended so far */

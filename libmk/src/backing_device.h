@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of a Vulkan device's own, in which all of a context lies but for its cq: that
+ * is the host's, in another backing, which also knows who lives and how to sleep.
+ */
+#ifndef MK_SRC_BACKING_DEVICE_H
+#define MK_SRC_BACKING_DEVICE_H
+
+#include "backing.h"
+#include "placement.h"
+#include "vk_buffer.h"
+
+/* The device and the placement; NULL when @backing is none of these. */
+const struct mk_vk_device *mk_device_backing_device(const struct mk_backing *backing);
+const struct mk_placement *mk_device_backing_placement(const struct mk_backing *backing);
+
+/* The buffer of a memory in the device's; NULL when it has to be imported. */
+const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *backing,
+						    uint32_t memory);
+
+#endif /* MK_SRC_BACKING_DEVICE_H */

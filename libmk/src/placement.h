@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a context's memories may lie, so that a device and the host see each other's
+ * stores while a kernel runs.  No property of Vulkan's says that, so it is tried out.
+ */
+#ifndef MK_SRC_PLACEMENT_H
+#define MK_SRC_PLACEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mk/engine.h>
+
+#include "vk_device.h"
+
+/* All memories are the host's. */
+#define MK_HOST_MEMORY (-1)
+
+struct mk_placement {
+	int32_t type;	       /* of the device's memory, where all but the cq lie */
+	enum mk_import import; /* how the host's reach the device; not AUTO */
+};
+
+/* What a trial of a placement has shown. */
+struct mk_trial {
+	bool is_coherent;
+	uint32_t p50_ns; /* round trips */
+	uint32_t p99_ns;
+	char reason[160]; /* when it is not */
+};
+
+#define MK_PLACEMENTS_LIMIT 72
+
+/* The placements that make sense on a device; returns how many. */
+uint32_t mk_placements_list(const struct mk_vk_device *device,
+			    struct mk_placement placements[MK_PLACEMENTS_LIMIT]);
+
+/* Whether host stores to it are gathered by the processor. */
+bool mk_placement_is_write_combining(const struct mk_vk_device *device,
+				     const struct mk_placement *placement);
+
+/* For people: "device memory (type 5), cq imported as host pointer". */
+void mk_placement_describe(const struct mk_vk_device *device,
+			   const struct mk_placement *placement, char *text,
+			   size_t bytes);
+
+/*
+ * Try a placement out.  Takes some milliseconds, or as many as it takes to give up:
+ * what was found out before, on this device with this driver and kernel, is kept in
+ * a file and taken from there.
+ */
+void mk_placement_try(const struct mk_vk_device *device,
+		      const struct mk_placement *placement, struct mk_trial *trial);
+
+/* The same, tried in any case; the file learns of it. */
+void mk_placement_try_anew(const struct mk_vk_device *device,
+			   const struct mk_placement *placement, struct mk_trial *trial);
+
+/* The trial itself. */
+void mk_placement_measure(const struct mk_vk_device *device,
+			  const struct mk_placement *placement, struct mk_trial *trial);
+
+/*
+ * The fastest coherent placement in the device's memory, or in the host's; @import says
+ * by which import, or any.  -ENODEV with a text that says what was tried and why not.
+ */
+int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
+			enum mk_import import, struct mk_placement *placement);
+
+#endif /* MK_SRC_PLACEMENT_H */

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tries placements out: a bounded kernel answers the host, round after round, and the
+ * host looks whether each answer comes, how soon, and with the right payload.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <probe_layout.h>
+
+#include "backing.h"
+#include "context.h"
+#include "deadline.h"
+#include "error.h"
+#include "placement.h"
+#include "probe_spirv.h"
+#include "vk_buffer.h"
+#include "vk_pipeline.h"
+#include "vk_queue.h"
+
+/* A store that was not seen by then never is. */
+#define ROUND_LIMIT_NS 50000000u
+#define FIRST_LIMIT_NS 2000000000u
+#define TRIAL_LIMIT_NS 50000000u
+/* The kernel's end, whatever happens: some seconds at most. */
+#define LOOKS_LIMIT  (1u << 23)
+#define END_LIMIT_NS 10000000000u
+#define ROUNDS	     2000u
+#define ROUNDS_LEAST 16u
+
+struct probe {
+	const struct mk_vk_device *device;
+	const struct mk_placement *placement;
+	struct mk_backing *host;
+	struct mk_vk_buffer inbound_buffer;
+	struct mk_vk_buffer outbound_buffer;
+	struct mk_vk_pipeline pipeline;
+	struct mk_vk_queue queue;
+	mk_word *inbound;  /* the device looks here */
+	mk_word *outbound; /* the host looks here */
+	bool write_combining;
+	bool is_running;
+	uint32_t samples[ROUNDS];
+	uint32_t rounds;
+};
+
+/* Numbers of the two memories in the host's backing. */
+#define INBOUND	 MK_REGION_CONTROL
+#define OUTBOUND MK_REGION_CQ
+
+static int open_memories(struct probe *probe)
+{
+	const size_t bytes[MK_MEMORIES] = {
+		[INBOUND] = MK_PROBE_BYTES,
+		[OUTBOUND] = MK_PROBE_BYTES,
+	};
+	const struct mk_placement *placement = probe->placement;
+	int ret = mk_memfd_backing.create(NULL, bytes, &probe->host);
+
+	if (ret)
+		return ret;
+	probe->outbound = probe->host->memories[OUTBOUND].address;
+	ret = mk_vk_buffer_import(probe->device, probe->host, OUTBOUND, placement->import,
+				  &probe->outbound_buffer);
+	if (ret)
+		return ret;
+	if (placement->type == MK_HOST_MEMORY) {
+		probe->inbound = probe->host->memories[INBOUND].address;
+		return mk_vk_buffer_import(probe->device, probe->host, INBOUND,
+					   placement->import, &probe->inbound_buffer);
+	}
+	ret = mk_vk_buffer_allocate(probe->device, MK_PROBE_BYTES,
+				    (uint32_t)placement->type, &probe->inbound_buffer);
+	probe->inbound = probe->inbound_buffer.address;
+	probe->write_combining =
+		mk_placement_is_write_combining(probe->device, placement);
+	return ret;
+}
+
+static int open_probe(struct probe *probe)
+{
+	const struct mk_vk_program program = {
+		.spirv = mk_probe_spirv,
+		.spirv_bytes = sizeof(mk_probe_spirv),
+		.parameter_bytes = sizeof(uint32_t),
+		.buffer_count = 2,
+	};
+	int ret = open_memories(probe);
+
+	if (!ret) {
+		const struct mk_vk_buffer buffers[] = { probe->inbound_buffer,
+							probe->outbound_buffer };
+
+		ret = mk_vk_pipeline_open(probe->device, &program, buffers,
+					  &probe->pipeline);
+	}
+	return ret ? ret : mk_vk_queue_open(probe->device, &probe->queue);
+}
+
+static void close_probe(struct probe *probe)
+{
+	mk_vk_queue_close(&probe->queue);
+	mk_vk_pipeline_close(probe->device, &probe->pipeline);
+	mk_vk_buffer_destroy(probe->device, &probe->inbound_buffer);
+	mk_vk_buffer_destroy(probe->device, &probe->outbound_buffer);
+	if (probe->host)
+		probe->host->ops->close(probe->host);
+}
+
+static int start(struct probe *probe)
+{
+	/* A loop that a driver ends early only makes the trial shorter. */
+	uint32_t looks = probe->device->step_limit < LOOKS_LIMIT ?
+				 probe->device->step_limit :
+				 LOOKS_LIMIT;
+	VkCommandBuffer commands;
+	int ret = mk_vk_queue_begin(&probe->queue, &commands);
+
+	if (ret)
+		return ret;
+	mk_vk_pipeline_dispatch(&probe->pipeline, commands, &looks, 1);
+	ret = mk_vk_queue_submit(&probe->queue);
+	probe->is_running = !ret;
+	return ret;
+}
+
+static void tell(struct probe *probe, uint32_t word, uint32_t value)
+{
+	atomic_store_explicit(&probe->inbound[word], value, memory_order_release);
+	if (probe->write_combining)
+		mk_write_fence();
+}
+
+static uint32_t load(const struct probe *probe, uint32_t word)
+{
+	return atomic_load_explicit(&probe->outbound[word], memory_order_acquire);
+}
+
+/* Whether the kernel answers; it may also have had all of its looks. */
+static bool is_answered(struct probe *probe, uint32_t number, uint64_t limit_ns)
+{
+	enum { LOOKS_PER_CLOCK = 64, CLOCKS_PER_WAIT = 64 };
+	uint64_t begin = mk_now_ns();
+
+	for (uint32_t looks = 1; load(probe, MK_PROBE_ROUND) != number; looks++) {
+		mk_cpu_relax();
+		if (looks % LOOKS_PER_CLOCK)
+			continue;
+		if (mk_now_ns() - begin > limit_ns)
+			return false;
+		if (looks % (LOOKS_PER_CLOCK * CLOCKS_PER_WAIT) == 0 &&
+		    probe->is_running && !mk_vk_queue_wait(&probe->queue, 0)) {
+			probe->is_running = false;
+			return load(probe, MK_PROBE_ROUND) == number;
+		}
+	}
+	return true;
+}
+
+static uint32_t payload_of(uint32_t number)
+{
+	return number * 2654435761u;
+}
+
+/* Returns what was wrong; NULL for nothing. */
+static const char *play(struct probe *probe)
+{
+	uint64_t begin = 0;
+
+	for (uint32_t number = 1; number <= ROUNDS + 1; number++) {
+		uint64_t sent;
+
+		tell(probe, MK_PROBE_PAYLOAD, payload_of(number));
+		sent = mk_now_ns();
+		tell(probe, MK_PROBE_ROUND, number);
+		/* The first waits for the kernel to start, so its time is none. */
+		if (!is_answered(probe, number, begin ? ROUND_LIMIT_NS : FIRST_LIMIT_NS))
+			return probe->is_running || probe->rounds < ROUNDS_LEAST ? "" :
+										   NULL;
+		if (load(probe, MK_PROBE_PAYLOAD) != payload_of(number))
+			return "an answer came before what was stored before it";
+		if (begin)
+			probe->samples[probe->rounds++] = (uint32_t)(mk_now_ns() - sent);
+		else
+			begin = mk_now_ns();
+		if (mk_now_ns() - begin > TRIAL_LIMIT_NS && probe->rounds >= ROUNDS_LEAST)
+			break;
+	}
+	return NULL;
+}
+
+static int compare_samples(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void evaluate(struct probe *probe, const char *wrong, struct mk_trial *trial)
+{
+	if (wrong && !*wrong)
+		wrong = load(probe, MK_PROBE_SEEN) > probe->rounds + 1 ?
+				"the host never saw the device's store" :
+				"the device never saw the host's store";
+	if (wrong) {
+		snprintf(trial->reason, sizeof(trial->reason), "%s (in %u ms)", wrong,
+			 (probe->rounds ? ROUND_LIMIT_NS : FIRST_LIMIT_NS) / 1000000u);
+		return;
+	}
+	qsort(probe->samples, probe->rounds, sizeof(probe->samples[0]), compare_samples);
+	trial->is_coherent = true;
+	trial->p50_ns = probe->samples[probe->rounds / 2];
+	trial->p99_ns = probe->samples[probe->rounds - 1 - probe->rounds / 100];
+}
+
+void mk_placement_measure(const struct mk_vk_device *device,
+			  const struct mk_placement *placement, struct mk_trial *trial)
+{
+	struct probe *probe = calloc(1, sizeof(*probe));
+	const char *wrong = NULL;
+	int ret;
+
+	*trial = (struct mk_trial){ .is_coherent = false };
+	if (!probe) {
+		snprintf(trial->reason, sizeof(trial->reason), "no memory to try it");
+		return;
+	}
+	probe->device = device;
+	probe->placement = placement;
+	ret = open_probe(probe);
+	if (!ret)
+		ret = start(probe);
+	if (!ret) {
+		wrong = play(probe);
+		tell(probe, MK_PROBE_ROUND, MK_PROBE_STOP);
+	}
+	if (!ret && probe->is_running)
+		ret = mk_vk_queue_wait(&probe->queue, END_LIMIT_NS);
+	if (!ret) {
+		evaluate(probe, wrong, trial);
+	} else if (ret == -ETIMEDOUT) {
+		/* The device may still use all of it, so it stays. */
+		snprintf(trial->reason, sizeof(trial->reason),
+			 "the device did not end a bounded kernel");
+		return;
+	} else {
+		snprintf(trial->reason, sizeof(trial->reason), "%s", mk_error_text());
+	}
+	close_probe(probe);
+	free(probe);
+}
