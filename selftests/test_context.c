@@ -413,7 +413,8 @@ static void test_checks_geometry(void **state)
 	refuse_geometry(-EINVAL,
 			(struct mk_geometry){ .io_slots = 8, .io_request_slots = 9 });
 	refuse_geometry(-EINVAL, (struct mk_geometry){ .flags = 0x80000000 });
-	refuse_geometry(-EINVAL, (struct mk_geometry){ .reserved = 1 });
+	refuse_geometry(-EINVAL, (struct mk_geometry){ .placement = 1,
+						       .backing = MK_BACKING_MEMFD });
 }
 
 static void test_checks_geometry_size(void **state)

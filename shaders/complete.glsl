@@ -102,13 +102,13 @@ void mk_begin_counting()
 }
 
 /*
- * Returns the count that the slot's entry gets when it ends.  An effect must be
- * behind a MK_RELEASE() that is behind this: CLAIMED is visible before it.
+ * @claims is what MK_STATE_CLAIMS has.  Returns the count that the slot's entry gets when
+ * it ends.  An effect must be behind a MK_RELEASE() that is behind this: CLAIMED is
+ * visible before it.
  */
-uint mk_claim(uint slot, uint status)
+uint mk_claim(uint slot, uint status, uint claims)
 {
-	uint count = (MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS) +
-		      uint(status == MK_STATUS_PUBLISHED)) & MK_CQ_ENTRY_COUNT_MASK;
+	uint count = (claims + uint(status == MK_STATUS_PUBLISHED)) & MK_CQ_ENTRY_COUNT_MASK;
 
 	MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS) = count;
 	/* Only who outlives a process has to find them in order. */

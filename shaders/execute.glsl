@@ -7,39 +7,91 @@
  * the results: there, code costs time wherever it stands in a loop, taken or not.
  */
 
-/* The slot of this lane in the block that was found, and its status. */
+/*
+ * The slot of this lane in the block that was found, and its status.  Of a device across
+ * a bus each load takes long, so there the look has got the first quarter of the slot
+ * with its status, in one load that is not divided.
+ */
 uint mk_found_slot, mk_found_status;
+uvec4 mk_found_header;
 /* Whether it is one for mk_execute_whole(). */
 bool mk_found_slow;
 
+uint mk_tenant_mask(uint tenant)
+{
+	return MK_LOAD_RELAXED(control[MK_CONTROL_TENANT_MASKS + tenant]);
+}
+
+/*
+ * Across a bus a worker keeps a bit for each tenant that is not masked, and looks again
+ * now and then.  Who masks a tenant waits until all workers have done so.
+ */
+uint mk_open_tenants;
+
+void mk_read_masks()
+{
+	uint bits = 0u;
+
+	for (uint first = 0u; first < MK_TENANT_COUNT; first += mk_lanes) {
+		uint tenant = first + mk_lane;
+		bool is_open = tenant < MK_TENANT_COUNT && mk_tenant_mask(tenant) != 0u;
+
+		/* Of a subgroup of up to 64 lanes these are all that count. */
+		bits |= subgroupBallot(is_open).x << first;
+	}
+	mk_open_tenants = bits;
+	mk_spend(MK_TENANT_COUNT / mk_lanes + 1u);
+}
+
 bool mk_tenant_is_masked(uint tenant)
 {
-	return tenant < MK_TENANT_COUNT &&
-	       MK_LOAD_RELAXED(control[MK_CONTROL_TENANT_MASKS + tenant]) == 0u;
+	if (tenant >= MK_TENANT_COUNT)
+		return false;
+	if (mk_split)
+		return (mk_open_tenants >> tenant & 1u) == 0u;
+	return mk_tenant_mask(tenant) == 0u;
 }
 
 /*
  * Execute what can be executed quickly of the block that was found, by all lanes
  * together.  Returns whether this lane has executed its slot.
+ *
+ * Across a bus there is no acquire between the look and the words of the slot that are
+ * loaded here: these loads are issued when the look's is over, and none is served by a
+ * cache of this worker's.
  */
 bool mk_execute_quickly()
 {
 	uint slot = mk_found_slot;
 	bool is_ready = mk_status_is_ready(mk_found_status);
 	bool quick = false, writes = false;
-	uint opcode = MK_OP_NOP, tenant = 0u, value = 0u, word = 0u;
+	uint opcode = MK_OP_NOP, tenant = 0u, claims = 0u;
+	uvec2 args = uvec2(0u);
 
-	MK_ACQUIRE();
+	if (!mk_split)
+		MK_ACQUIRE();
 	mk_found_slow = false;
 	if (is_ready) {
-		opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
-		tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-		value = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
-		word = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
+		claims = MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS);
+		if (mk_split) {
+			args = MK_ARGS_QUAD(slot).xy;
+			opcode = mk_found_header.y;
+			tenant = mk_found_header.z;
+		} else {
+			args.x = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
+			args.y = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
+			opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
+			tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
+		}
+	}
+	/* It may have been authorised since. */
+	if (mk_split && subgroupAny(is_ready && mk_tenant_is_masked(tenant)))
+		mk_read_masks();
+	if (is_ready) {
 		writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
 		quick = mk_found_status == MK_STATUS_PUBLISHED &&
 			tenant < MK_TENANT_COUNT &&
-			(opcode == MK_OP_NOP || writes && mk_is_observable(word));
+			(opcode == MK_OP_NOP || writes && mk_is_observable(args.y));
 		if (mk_tenant_is_masked(tenant))
 			quick = is_ready = false;
 		mk_found_slow = is_ready && !quick;
@@ -47,13 +99,13 @@ bool mk_execute_quickly()
 
 	uint count = 0u;
 	if (quick)
-		count = mk_claim(slot, mk_found_status);
+		count = mk_claim(slot, mk_found_status, claims);
 	if (subgroupAny(quick && writes)) {
 		MK_RELEASE();
 		if (quick && opcode == MK_OP_STORE_U32)
-			MK_STORE_RELAXED(control[word], value);
+			MK_STORE_RELAXED(control[args.y], args.x);
 		if (quick && opcode == MK_OP_ATOMIC_ADD)
-			MK_ADD(control[word], value);
+			MK_ADD(control[args.y], args.x);
 		MK_RELEASE();
 	}
 	if (quick) {
@@ -114,6 +166,8 @@ uint mk_execute_whole(uint slot, uint status)
 {
 	mk_call call;
 
+	if (mk_split)
+		MK_ACQUIRE();
 	call.slot = slot;
 	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
 	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
@@ -123,7 +177,7 @@ uint mk_execute_whole(uint slot, uint status)
 
 	uint opcode = call.opcode;
 	uint before = status;
-	uint count = mk_claim(slot, status);
+	uint count = mk_claim(slot, status, MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS));
 	MK_RELEASE();
 	mk_fault = 0u;
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :

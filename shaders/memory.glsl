@@ -22,6 +22,8 @@ layout(constant_id = 1) const bool mk_split = false;
 
 layout(set = 0, binding = 0, std430) nonprivate buffer Control { uint control[]; };
 layout(set = 0, binding = 1, std430) nonprivate buffer Ring { uint ring[]; };
+/* The same in quarters of a slot, each of which one load gets whole. */
+layout(set = 0, binding = 1, std430) nonprivate volatile buffer RingQuads { uvec4 ring_quads[]; };
 layout(set = 0, binding = 2, std430) nonprivate buffer DebugLog { uint debug_log[]; };
 layout(set = 0, binding = 3, std430) nonprivate buffer IoQueue { uint io_queue[]; };
 layout(set = 0, binding = 4, std430) nonprivate buffer Cq { uint cq[]; };
@@ -42,9 +44,16 @@ layout(push_constant) uniform Parameters {
 	uint context_flags;	/* MK_CONTEXT_* */
 } parameters;
 
+/* Which lane of its worker this is, and of how many. */
+uint mk_lane;
+uint mk_lanes;
+
 /* A slot's status and words. */
 #define MK_STATUS_WORD(slot)	     ring[(slot) * MK_SLOT_WORDS + MK_SLOT_STATUS]
 #define MK_PAYLOAD_WORD(slot, word)  ring[(slot) * MK_SLOT_WORDS + (word)]
+#define MK_SLOT_QUADS	     (MK_SLOT_WORDS / 4u)
+#define MK_HEADER_QUAD(slot) ring_quads[(slot) * MK_SLOT_QUADS]
+#define MK_ARGS_QUAD(slot)   ring_quads[(slot) * MK_SLOT_QUADS + MK_SLOT_ARGS / 4u]
 #define MK_PROGRESS_WORD(slot, array)                                                     \
 	state[MK_STATE_SLOT_WORD(parameters.slot_count, slot, array)]
 

@@ -16,8 +16,6 @@
 
 uint mk_worker;
 uint mk_workers;
-uint mk_lane;
-uint mk_lanes;
 uint mk_block_count;
 
 /* Looks since something was found. */
@@ -165,8 +163,14 @@ bool mk_look()
 		mk_every_block = mk_next_block(mk_every_block);
 	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
 	mk_found_status = MK_STATUS_EMPTY;
-	if (mk_found_slot < parameters.slot_count)
-		mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD(mk_found_slot));
+	if (mk_found_slot < parameters.slot_count) {
+		if (mk_split) {
+			mk_found_header = MK_HEADER_QUAD(mk_found_slot);
+			mk_found_status = mk_found_header.x;
+		} else {
+			mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD(mk_found_slot));
+		}
+	}
 	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
 	return subgroupAny(mk_status_is_ready(mk_found_status));
@@ -248,6 +252,7 @@ void mk_show_counters()
 	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes)
 		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT + i],
 				 MK_LOAD_RELAXED(state[MK_STATE_COUNTERS + i]));
+	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u);
 }
 
 /* Fruitless looks before a worker does anything else. */
@@ -309,6 +314,8 @@ bool mk_keep_house()
 		if (mk_split)
 			mk_show_counters();
 	}
+	if (mk_split)
+		mk_read_masks();
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
@@ -364,6 +371,8 @@ void mk_work()
 	bool stay, slow;
 
 	mk_begin_looking();
+	if (mk_split)
+		mk_read_masks();
 	do {
 		do {
 			slow = mk_work_quickly();

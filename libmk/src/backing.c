@@ -80,6 +80,11 @@ int mk_backing_create(const struct mk_geometry *geometry, const size_t bytes[MK_
 		ret = ask_environment(&kind);
 	if (ret)
 		return ret;
+	if (geometry->placement && kind != MK_BACKING_DEVICE)
+		return mk_fail(EINVAL,
+			       "placement %u of a context that is in host memory; only "
+			       "MK_BACKING_DEVICE has placements",
+			       geometry->placement);
 	for (size_t i = 0; i < BACKING_COUNT; i++) {
 		if (kind != MK_BACKING_AUTO && kind != backings[i]->kind)
 			continue;

@@ -71,8 +71,35 @@ static void device_close(struct mk_backing *backing)
 	free(memories);
 }
 
+/* The number of a placement that was asked for; 0 for none. */
+static int wanted_placement(const struct mk_geometry *geometry, uint32_t *number)
+{
+	const char *value = getenv("MK_PLACEMENT");
+	char *end;
+
+	*number = geometry->placement;
+	if (*number || !value || !*value)
+		return 0;
+	*number = (uint32_t)strtoul(value, &end, 10);
+	if (*end || !*number)
+		return mk_fail(EINVAL,
+			       "the environment variable MK_PLACEMENT is \"%s\"; it is "
+			       "a number from 1, of those that 'mkbench probe' lists",
+			       value);
+	return 0;
+}
+
+static int place(struct device_memories *memories, uint32_t number)
+{
+	return number ? mk_placement_take(&memories->device, number,
+					  &memories->placement) :
+			mk_placement_choose(&memories->device, true, MK_IMPORT_AUTO,
+					    &memories->placement);
+}
+
 /* The first device that has memory which both sides see. */
-static int open_device(const char *name, struct device_memories *memories)
+static int open_device(const char *name, uint32_t number,
+		       struct device_memories *memories)
 {
 	char reason[512] = "";
 	int ret;
@@ -81,8 +108,7 @@ static int open_device(const char *name, struct device_memories *memories)
 		ret = mk_vk_device_open(name, rank, &memories->device);
 		if (ret)
 			break;
-		ret = mk_placement_choose(&memories->device, true, MK_IMPORT_AUTO,
-					  &memories->placement);
+		ret = place(memories, number);
 		if (!ret)
 			return 0;
 		/* What the best one lacks says more than that there is no other. */
@@ -123,6 +149,7 @@ static int device_create(const struct mk_geometry *geometry,
 			 const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
 {
 	struct device_memories *memories = calloc(1, sizeof(*memories));
+	uint32_t number;
 	int ret;
 
 	if (!memories)
@@ -130,7 +157,9 @@ static int device_create(const struct mk_geometry *geometry,
 	memories->backing.ops = &mk_device_backing;
 	memories->backing.role = MK_ROLE_OWNER;
 	memories->backing.split = true;
-	ret = open_device(geometry->device, memories);
+	ret = wanted_placement(geometry, &number);
+	if (!ret)
+		ret = open_device(geometry->device, number, memories);
 	if (!ret)
 		ret = create_host(bytes, memories);
 	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)

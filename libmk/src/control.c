@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "deadline.h"
 #include "error.h"
 #include "park.h"
+
+/* How long a device may take to end two dispatches that are told to. */
+#define WORKERS_TIMEOUT_NS UINT64_C(10000000000)
 
 /* Settings ------------------------------------------------------------------- */
 
@@ -55,6 +59,30 @@ int mk_context_set_observable(struct mk_context *context, uint32_t index, uint32
 	return 0;
 }
 
+/*
+ * Across a bus workers keep what they know of the tenants, at most to the end of their
+ * dispatch.  So make the one that runs end, and wait until it has: the next but one was
+ * certainly not under way yet.
+ */
+static int wait_for_workers(struct mk_context *context)
+{
+	struct mk_poll poll = mk_poll_begin(WORKERS_TIMEOUT_NS);
+	uint32_t first = mk_cq_load(context, MK_CQ_DISPATCHES);
+
+	while (mk_cq_load(context, MK_CQ_ENGINE_STATE) == MK_ENGINE_RUNNING &&
+	       mk_cq_load(context, MK_CQ_DISPATCHES) - first < 2) {
+		atomic_store_explicit(mk_state_word(context, MK_STATE_LEAVE), 1,
+				      memory_order_relaxed);
+		mk_write_fence();
+		if (!mk_poll_again(&poll))
+			return mk_fail(ETIMEDOUT,
+				       "the device has not ended a dispatch in %u s; is "
+				       "its engine's process stopped?",
+				       (unsigned int)(WORKERS_TIMEOUT_NS / 1000000000u));
+	}
+	return 0;
+}
+
 int mk_context_set_tenant(struct mk_context *context, uint32_t tenant, uint32_t mask)
 {
 	int ret = mk_context_check_role(context, MK_ROLE_ENGINE, "authorise a tenant");
@@ -66,7 +94,10 @@ int mk_context_set_tenant(struct mk_context *context, uint32_t tenant, uint32_t 
 			       MK_TENANT_COUNT - 1);
 	mk_control_store(context, MK_CONTROL_TENANT_MASKS + tenant, mask);
 	mk_park_wake(context);
-	return 0;
+	if (!context->split || mask ||
+	    !context->backing->ops->has_engine(context->backing))
+		return 0;
+	return wait_for_workers(context);
 }
 
 int mk_context_set_priorities(struct mk_context *context,

@@ -252,23 +252,25 @@ static int has_reason_to_run(struct mk_engine *engine, bool *has)
 static int sleep_until_woken(struct mk_engine *engine)
 {
 	struct mk_context *context = engine->context;
-	bool has_reason;
-	int ret;
+	bool has_reason = false;
+	int ret = 0;
 
-	set_state(engine, MK_ENGINE_PARKED);
 	pthread_mutex_lock(&engine->lock);
 	engine->info.parks++;
 	pthread_mutex_unlock(&engine->lock);
-	do {
+	while (!ret && !has_reason) {
+		/* Only while no dispatch runs, not even one that looks. */
+		set_state(engine, MK_ENGINE_PARKED);
 		mk_park_sleep(context, PARK_LOOK_NS);
 		if (!mk_park_is_announced(context))
-			break;
-		ret = has_reason_to_run(engine, &has_reason);
-		if (ret)
-			return ret;
-	} while (!has_reason);
+			has_reason = true;
+		if (has_reason || context->split)
+			set_state(engine, MK_ENGINE_RUNNING);
+		if (!has_reason)
+			ret = has_reason_to_run(engine, &has_reason);
+	}
 	set_state(engine, MK_ENGINE_RUNNING);
-	return 0;
+	return ret;
 }
 
 static int park(struct mk_engine *engine)

@@ -72,10 +72,6 @@ int mk_geometry_check(const struct mk_geometry *geometry)
 			       "%u io request slots of %u io slots; the requests' are "
 			       "part of all",
 			       geometry->io_request_slots, geometry->io_slots);
-	if (geometry->reserved)
-		return mk_fail(EINVAL,
-			       "the geometry's reserved word is 0x%x; set it to 0",
-			       geometry->reserved);
 	if (geometry->flags & ~MK_CONTEXT_ALLOW_SHUTDOWN)
 		return mk_fail(EINVAL, "unknown context flags 0x%x; known are 0x%x",
 			       geometry->flags, MK_CONTEXT_ALLOW_SHUTDOWN);

@@ -2,6 +2,7 @@
 #include "line_store.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "abi.h"
@@ -140,37 +141,55 @@ __attribute__((target("movdir64b"))) static void store_direct(mk_word *line,
 
 static const struct line_store direct = { "MOVDIR64B", store_items_direct, store_direct };
 
+static bool has_avx512(void)
+{
+	return __builtin_cpu_supports("avx512f");
+}
+
 static bool has_movdir64b(void)
 {
 	unsigned int eax, ebx, ecx, edx;
 
-	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ecx >> 28 & 1;
-}
-
-static const struct line_store *best(void)
-{
-	if (!__builtin_cpu_supports("avx512f"))
-		return &in_parts;
-	return has_movdir64b() ? &direct : &streaming;
-}
-
-#else
-
-static const struct line_store *best(void)
-{
-	return &in_parts;
+	return has_avx512() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+	       ecx >> 28 & 1;
 }
 
 #endif
 
 /* Choice -------------------------------------------------------------------- */
 
+static bool always(void)
+{
+	return true;
+}
+
+/* The first that the processor has is the one. */
+static const struct {
+	const struct line_store *store;
+	bool (*is_there)(void);
+} line_stores[] = {
+#if defined(__x86_64__)
+	{ &direct, has_movdir64b },
+	{ &streaming, has_avx512 },
+#endif
+	{ &in_parts, always },
+};
+
 static const struct line_store *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void choose(void)
 {
-	chosen = best();
+	const char *wanted = getenv("MK_LINE_STORE");
+
+	for (size_t i = 0; i < sizeof(line_stores) / sizeof(line_stores[0]); i++) {
+		const struct line_store *store = line_stores[i].store;
+
+		if (!line_stores[i].is_there())
+			continue;
+		if (!chosen || (wanted && !strcmp(wanted, store->name)))
+			chosen = store;
+	}
 }
 
 static const struct line_store *line_store(void)

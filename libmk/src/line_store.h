@@ -13,7 +13,8 @@
  *                                 buffers are written whole is what processors do
  *
  * Where the processor has neither, the words go first, then SFENCE, then the status.
- * Which it is, is found out at run time.
+ * Which it is, is found out at run time; the environment variable MK_LINE_STORE can ask
+ * for another that the processor has, by its name below.
  */
 #ifndef MK_SRC_LINE_STORE_H
 #define MK_SRC_LINE_STORE_H

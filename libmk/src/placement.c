@@ -110,6 +110,26 @@ int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
 		       tried);
 }
 
+int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
+		      struct mk_placement *placement)
+{
+	struct mk_placement placements[MK_PLACEMENTS_LIMIT];
+	uint32_t count = mk_placements_list(device, placements);
+	struct mk_trial trial;
+
+	if (!number || number > count || placements[number - 1].type == MK_HOST_MEMORY)
+		return mk_fail(EINVAL,
+			       "%s has no placement %u in its memory; 'mkbench probe' "
+			       "lists them",
+			       device->name, number);
+	*placement = placements[number - 1];
+	mk_placement_try(device, placement, &trial);
+	if (!trial.is_coherent)
+		return mk_fail(ENODEV, "%s, placement %u: %s", device->name, number,
+			       trial.reason);
+	return 0;
+}
+
 /* For people -------------------------------------------------------------- */
 
 static bool is_chosen(const struct mk_vk_device *device,
@@ -123,10 +143,11 @@ static bool is_chosen(const struct mk_vk_device *device,
 }
 
 static void fill_result(const struct mk_vk_device *device,
-			const struct mk_placement *placement,
+			const struct mk_placement *placement, uint32_t number,
 			const struct mk_trial *trial, struct mk_probe_result *result)
 {
 	*result = (struct mk_probe_result){
+		.number = number,
 		.in_device = placement->type != MK_HOST_MEMORY,
 		.is_coherent = trial->is_coherent,
 		.p50_ns = trial->p50_ns,
@@ -151,7 +172,8 @@ static void probe_device(const struct mk_vk_device *device,
 
 		mk_placement_try_anew(device, &placements[i], &trial);
 		if (*count < capacity)
-			fill_result(device, &placements[i], &trial, &results[*count]);
+			fill_result(device, &placements[i], i + 1, &trial,
+				    &results[*count]);
 		++*count;
 	}
 	for (uint32_t i = 0; i < tried && first + i < capacity; i++)

@@ -68,4 +68,11 @@ void mk_placement_measure(const struct mk_vk_device *device,
 int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
 			enum mk_import import, struct mk_placement *placement);
 
+/*
+ * The placement in the device's memory that has @number, from 1, in the list.
+ * -EINVAL: there is none; -ENODEV: it is not coherent.
+ */
+int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
+		      struct mk_placement *placement);
+
 #endif /* MK_SRC_PLACEMENT_H */

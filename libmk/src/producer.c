@@ -131,7 +131,7 @@ int mk_producer_publish_packed(struct mk_producer *producer,
 static int check_items(const struct mk_item *items, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int ret = mk_item_check(&items[i]);
+		int ret = mk_item_is_plain(&items[i]) ? 0 : mk_item_check(&items[i]);
 
 		if (ret)
 			return ret;

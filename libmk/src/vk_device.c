@@ -2,9 +2,11 @@
 #include "vk_device.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 
@@ -42,7 +44,16 @@ int mk_vk_fail(VkResult result, const char *what)
 
 /* Instance -------------------------------------------------------------------- */
 
-static int open_instance(struct mk_vk_device *device)
+/*
+ * One for the process, which keeps it: a driver that is unloaded and loaded again some
+ * thirty times may not load any more (NVIDIA's 580).  A child of a fork has no use for
+ * its parent's, whose threads it lacks.
+ */
+static pthread_mutex_t instance_lock = PTHREAD_MUTEX_INITIALIZER;
+static VkInstance kept_instance;
+static pid_t instance_owner;
+
+static VkResult create_instance(VkInstance *instance)
 {
 	const VkApplicationInfo application = {
 		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
@@ -53,8 +64,22 @@ static int open_instance(struct mk_vk_device *device)
 		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
 		.pApplicationInfo = &application,
 	};
-	VkResult result = vkCreateInstance(&info, NULL, &device->instance);
 
+	return vkCreateInstance(&info, NULL, instance);
+}
+
+static int open_instance(VkInstance *instance)
+{
+	VkResult result = VK_SUCCESS;
+
+	pthread_mutex_lock(&instance_lock);
+	if (!kept_instance || instance_owner != getpid()) {
+		kept_instance = VK_NULL_HANDLE;
+		result = create_instance(&kept_instance);
+		instance_owner = getpid();
+	}
+	*instance = kept_instance;
+	pthread_mutex_unlock(&instance_lock);
 	if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
 		return mk_fail(ENODEV, "no Vulkan driver is installed; install "
 				       "mesa-vulkan-drivers");
@@ -250,10 +275,10 @@ static int compare_devices(const void *a, const void *b)
 	       preference(*(const VkPhysicalDevice *)b);
 }
 
-static int choose(struct mk_vk_device *device, const char *wanted, uint32_t rank)
+static int choose(VkInstance instance, const char *wanted, uint32_t rank,
+		  struct mk_vk_device *device)
 {
 	VkPhysicalDevice devices[16];
-	VkInstance instance = device->instance;
 	char reasons[400] = "";
 	uint32_t count = 16;
 	VkResult result;
@@ -266,10 +291,7 @@ static int choose(struct mk_vk_device *device, const char *wanted, uint32_t rank
 	for (uint32_t i = 0; i < count; i++) {
 		const char *lack;
 
-		*device = (struct mk_vk_device){
-			.instance = instance,
-			.physical = devices[i],
-		};
+		*device = (struct mk_vk_device){ .physical = devices[i] };
 		lack = inspect(device, wanted);
 		if (!lack && !rank--)
 			return 0;
@@ -327,12 +349,13 @@ static int open_device(struct mk_vk_device *device)
 
 int mk_vk_device_open(const char *name, uint32_t rank, struct mk_vk_device *device)
 {
+	VkInstance instance;
 	int ret;
 
 	memset(device, 0, sizeof(*device));
-	ret = open_instance(device);
+	ret = open_instance(&instance);
 	if (!ret)
-		ret = choose(device, name, rank);
+		ret = choose(instance, name, rank, device);
 	if (!ret)
 		ret = open_device(device);
 	if (ret)
@@ -344,7 +367,5 @@ void mk_vk_device_close(struct mk_vk_device *device)
 {
 	if (device->device)
 		vkDestroyDevice(device->device, NULL);
-	if (device->instance)
-		vkDestroyInstance(device->instance, NULL);
 	memset(device, 0, sizeof(*device));
 }

@@ -8,7 +8,6 @@
 #include <vulkan/vulkan.h>
 
 struct mk_vk_device {
-	VkInstance instance;
 	VkPhysicalDevice physical;
 	VkDevice device;
 	VkQueue queue;

@@ -267,10 +267,17 @@ static bool give_way(struct mk_windows *windows)
 static uint32_t free_run(const struct mk_windows *windows,
 			 const struct mk_held_window *held, uint32_t from, uint32_t count)
 {
+	uint32_t first = mk_window_first(windows->context, held->window) + from;
+	const mk_word *entries = mk_cq_word(windows->context, MK_CQ_HEADER_WORDS + first);
+	const uint32_t *counts = &held->counts[from];
 	uint32_t i = 0;
 
-	while (i < count && slot_is_free(windows, held, from + i))
+	while (i < count &&
+	       mk_entry_count(atomic_load_explicit(&entries[i], memory_order_relaxed)) ==
+		       counts[i])
 		i++;
+	/* What was stored before the entries is visible, as if each were acquired. */
+	atomic_thread_fence(memory_order_acquire);
 	return i;
 }
 

@@ -65,7 +65,8 @@ struct mk_geometry {
 	uint32_t flags;		      /* MK_CONTEXT_ALLOW_SHUTDOWN */
 	uint64_t arena_bytes;	      /* 0 is none */
 	enum mk_backing_kind backing; /* MK_BACKING_AUTO */
-	uint32_t reserved;	      /* 0 */
+	uint32_t placement;	      /* MK_BACKING_DEVICE: a number of mk_probe()'s, or 0
+				       * for the fastest, or what MK_PLACEMENT says */
 	const char *device;	      /* MK_BACKING_DEVICE: part of the device's name, or
 				       * NULL for the best that will do; not kept */
 };
@@ -231,6 +232,11 @@ MK_PUBLIC int mk_context_set_observable(struct mk_context *context, uint32_t ind
  * mk_context_set_tenant() - authorise a tenant, or mask it
  * @tenant: below MK_TENANT_COUNT (-ERANGE)
  * @mask: 0 leaves the tenant's slots PUBLISHED until it is authorised
+ *
+ * What is published after this has returned 0 is treated by the new mask.  With
+ * MK_BACKING_DEVICE masking waits for the end of the dispatch that runs: some hundred
+ * microseconds, or -ETIMEDOUT after 10 s, when the mask is stored but a dispatch that
+ * hangs may not heed it.
  */
 MK_PUBLIC int mk_context_set_tenant(struct mk_context *context, uint32_t tenant,
 				    uint32_t mask);

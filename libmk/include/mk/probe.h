@@ -25,6 +25,7 @@ struct mk_probe_result {
 	char device[256]; /* its name */
 	char driver[256];
 	char placement[128]; /* where the memories lie, in words */
+	uint32_t number;     /* of the placement on this device, from 1 */
 	uint32_t in_device;  /* 1: as with MK_BACKING_DEVICE; 0: all is the host's */
 	uint32_t is_coherent;
 	uint32_t is_chosen; /* the fastest coherent one of its kind on this device */
