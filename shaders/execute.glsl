@@ -14,6 +14,7 @@
  */
 uint mk_found_slot, mk_found_status;
 uvec4 mk_found_header;
+uint mk_found_claims;
 /* Whether it is one for mk_execute_whole(). */
 bool mk_found_slow;
 
@@ -65,30 +66,30 @@ bool mk_execute_quickly()
 	uint slot = mk_found_slot;
 	bool is_ready = mk_status_is_ready(mk_found_status);
 	bool quick = false, writes = false;
-	uint opcode = MK_OP_NOP, tenant = 0u, claims = 0u;
+	uint opcode = MK_OP_NOP, tenant = 0u, claims = mk_found_claims;
 	uvec2 args = uvec2(0u);
 
 	if (!mk_split)
 		MK_ACQUIRE();
 	mk_found_slow = false;
-	if (is_ready) {
+	if (is_ready && mk_split) {
+		opcode = mk_found_header.y;
+		tenant = mk_found_header.z;
+	} else if (is_ready) {
 		claims = MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS);
-		if (mk_split) {
-			args = MK_ARGS_QUAD(slot).xy;
-			opcode = mk_found_header.y;
-			tenant = mk_found_header.z;
-		} else {
-			args.x = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
-			args.y = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
-			opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
-			tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-		}
+		args.x = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
+		args.y = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
+		opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
+		tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
 	}
+	writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
+	/* Only who needs them waits for them. */
+	if (mk_split && writes)
+		args = MK_ARGS_QUAD(slot).xy;
 	/* It may have been authorised since. */
 	if (mk_split && subgroupAny(is_ready && mk_tenant_is_masked(tenant)))
 		mk_read_masks();
 	if (is_ready) {
-		writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
 		quick = mk_found_status == MK_STATUS_PUBLISHED &&
 			tenant < MK_TENANT_COUNT &&
 			(opcode == MK_OP_NOP || writes && mk_is_observable(args.y));

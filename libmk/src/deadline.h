@@ -45,8 +45,10 @@ static inline struct mk_poll mk_poll_begin(uint64_t timeout_ns)
 static inline bool mk_poll_again(struct mk_poll *poll)
 {
 	enum {
-		HOT_ROUNDS = 2000,
-		YIELD_ROUNDS = 2200,
+		/* A pause takes longer than a look, which hurts whom microseconds matter. */
+		EAGER_ROUNDS = 1000,
+		HOT_ROUNDS = 3000,
+		YIELD_ROUNDS = 3200,
 		SHORTEST_NS = 20000,
 		LONGEST_NS = 1000000
 	};
@@ -55,7 +57,9 @@ static inline bool mk_poll_again(struct mk_poll *poll)
 	if (!poll->timeout_ns)
 		return false;
 	/* Reading the clock costs more than a look, so not every time. */
-	if (++poll->rounds < HOT_ROUNDS && poll->rounds % 64) {
+	if (++poll->rounds < EAGER_ROUNDS)
+		return true;
+	if (poll->rounds < HOT_ROUNDS && poll->rounds % 64) {
 		mk_cpu_relax();
 		return true;
 	}

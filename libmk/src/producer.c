@@ -59,26 +59,26 @@ void mk_producer_close(struct mk_producer *producer)
 /* Publishing ------------------------------------------------------------- */
 
 /* Wait for @least consecutive free slots; returns how many, up to @most, or 0. */
-static uint32_t take_slots(struct mk_producer *producer, uint32_t least, uint32_t most,
+static uint32_t find_slots(struct mk_producer *producer, uint32_t least, uint32_t most,
 			   uint64_t timeout_ns, uint32_t *slot)
 {
 	/* A thorough look disturbs the device and costs system calls: now and then. */
 	enum { ROUNDS_PER_THOROUGH_LOOK = 64 };
 	struct mk_poll poll;
-	uint32_t taken;
+	uint32_t found;
 
-	taken = mk_windows_take_slots(&producer->windows, least, most, false, slot);
-	if (taken)
-		return taken;
+	found = mk_windows_find_slots(&producer->windows, least, most, false, slot);
+	if (found)
+		return found;
 	poll = mk_poll_begin(timeout_ns);
 	do {
 		bool thorough = poll.rounds % ROUNDS_PER_THOROUGH_LOOK == 0;
 
-		taken = mk_windows_take_slots(&producer->windows, least, most, thorough,
+		found = mk_windows_find_slots(&producer->windows, least, most, thorough,
 					      slot);
-	} while (!taken && mk_poll_again(&poll));
+	} while (!found && mk_poll_again(&poll));
 
-	return taken;
+	return found;
 }
 
 static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
@@ -100,9 +100,10 @@ static int publish_words(struct mk_producer *producer,
 {
 	uint32_t slot;
 
-	if (!take_slots(producer, 1, 1, timeout_ns, &slot))
+	if (!find_slots(producer, 1, 1, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
 	mk_slot_store_words(producer->context, slot, words);
+	mk_windows_use_slots(&producer->windows, 1);
 	if (ticket)
 		*ticket = mk_windows_promise(&producer->windows, slot);
 	mk_park_wake(producer->context);
@@ -139,11 +140,9 @@ static int check_items(const struct mk_item *items, size_t count)
 	return 0;
 }
 
-static void store_items(struct mk_producer *producer, uint32_t slot,
-			const struct mk_item *items, uint32_t count,
-			struct mk_ticket *tickets)
+static void give_tickets(struct mk_producer *producer, uint32_t slot, uint32_t count,
+			 struct mk_ticket *tickets)
 {
-	mk_slots_store(producer->context, slot, producer->tenant, items, count);
 	for (uint32_t i = 0; tickets && i < count; i++)
 		tickets[i] = mk_windows_promise(&producer->windows, slot + i);
 }
@@ -163,25 +162,27 @@ int64_t mk_producer_publish_many(struct mk_producer *producer,
 	while (done < count) {
 		uint32_t most = count - done < run_limit ? (uint32_t)(count - done) :
 							   run_limit;
-		uint32_t slot, taken;
+		uint32_t slot, found;
 
-		taken = mk_windows_take_slots(&producer->windows, 1, most, false, &slot);
-		if (!taken) {
+		found = mk_windows_find_slots(&producer->windows, 1, most, false, &slot);
+		if (!found) {
 			uint64_t spent;
 
 			mk_park_wake(producer->context);
 			if (!begin)
 				begin = mk_now_ns();
 			spent = mk_now_ns() - begin;
-			taken = take_slots(producer, 1, most,
+			found = find_slots(producer, 1, most,
 					   spent < timeout_ns ? timeout_ns - spent : 0,
 					   &slot);
 		}
-		if (!taken)
+		if (!found)
 			break;
-		store_items(producer, slot, &items[done], taken,
-			    tickets ? &tickets[done] : NULL);
-		done += taken;
+		mk_slots_store(producer->context, slot, producer->tenant, &items[done],
+			       found);
+		mk_windows_use_slots(&producer->windows, found);
+		give_tickets(producer, slot, found, tickets ? &tickets[done] : NULL);
+		done += found;
 	}
 	mk_park_wake(producer->context);
 	if (!done && count)
@@ -209,12 +210,16 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	ret = check_items(items, count);
 	if (ret)
 		return ret;
-	if (!take_slots(producer, slots, slots, timeout_ns, &slot))
+	if (!find_slots(producer, slots, slots, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
 
 	/* The fence is last: who sees it published sees what it waits for. */
-	store_items(producer, slot, items, (uint32_t)count, tickets);
-	store_items(producer, slot + (uint32_t)count, &fence_item, 1, fence);
+	mk_slots_store(producer->context, slot, producer->tenant, items, count);
+	mk_slots_store(producer->context, slot + (uint32_t)count, producer->tenant,
+		       &fence_item, 1);
+	mk_windows_use_slots(&producer->windows, slots);
+	give_tickets(producer, slot, (uint32_t)count, tickets);
+	give_tickets(producer, slot + (uint32_t)count, 1, fence);
 	mk_park_wake(producer->context);
 	return 0;
 }

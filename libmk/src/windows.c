@@ -11,21 +11,28 @@
 #include "error.h"
 #include "lease.h"
 
-/*
- * Slots are used in turn, so those that the last pass has used have completed once
- * more than the others.  The device will look at the first of the others next.
- */
-static uint32_t next_slot(const struct mk_held_window *held, uint32_t size)
-{
-	for (uint32_t i = 1; i < size; i++)
-		if (held->counts[i] != held->counts[0])
-			return i;
-	return 0;
-}
+/* The count of a slot that this producer has not published in yet: as its entry says. */
+#define NOT_USED UINT32_MAX
 
 static uint32_t completions(const struct mk_windows *windows, uint32_t slot)
 {
 	return mk_entry_count(mk_cq_entry(windows->context, slot));
+}
+
+/*
+ * Slots are used in turn, so those that the last pass has used have completed once
+ * more than the others.  The device will look at the first of the others next.
+ */
+static uint32_t next_slot(const struct mk_windows *windows, uint32_t window)
+{
+	uint32_t size = mk_window_size(windows->context, window);
+	uint32_t first = mk_window_first(windows->context, window);
+	uint32_t of_first = completions(windows, first);
+
+	for (uint32_t i = 1; i < size; i++)
+		if (completions(windows, first + i) != of_first)
+			return i;
+	return 0;
 }
 
 /*
@@ -52,16 +59,16 @@ static uint32_t count_to_inherit(const struct mk_windows *windows, uint32_t slot
 static bool slot_is_free(const struct mk_windows *windows,
 			 const struct mk_held_window *held, uint32_t index)
 {
-	return completions(windows, mk_window_first(windows->context, held->window) +
-					    index) == held->counts[index];
+	uint32_t first = mk_window_first(windows->context, held->window);
+
+	return held->counts[index] == NOT_USED ||
+	       held->counts[index] == completions(windows, first + index);
 }
 
 static bool has_in_flight(const struct mk_windows *windows,
 			  const struct mk_held_window *held)
 {
-	uint32_t size = mk_window_size(windows->context, held->window);
-
-	for (uint32_t i = 0; i < size; i++)
+	for (uint32_t i = held->used_begin; i < held->used_end; i++)
 		if (!slot_is_free(windows, held, i))
 			return true;
 	return false;
@@ -148,11 +155,16 @@ static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 	windows->hint = window;
 	held->window = window;
 	held->tickets = 0;
+	held->used_begin = inherited ? 0 : size;
+	held->used_end = inherited ? size : 0;
 	/* Of a lease that was free nothing is in flight. */
-	for (uint32_t i = 0; i < size; i++)
-		held->counts[i] = inherited ? count_to_inherit(windows, first + i) :
-					      completions(windows, first + i);
-	held->next = next_slot(held, size);
+	memset(held->counts, 0xff, size * sizeof(*held->counts));
+	for (uint32_t i = 0; inherited && i < size; i++)
+		held->counts[i] = count_to_inherit(windows, first + i);
+	/* Who goes on in the window that it had last knows where. */
+	held->next = window == windows->last_window && windows->last_next < size ?
+			     windows->last_next :
+			     next_slot(windows, window);
 }
 
 /* Who asked may be asleep between two looks, so leave it the window for a while. */
@@ -177,8 +189,10 @@ static bool lease_one(struct mk_windows *windows, bool from_dead)
 	if (windows->count == windows->max)
 		return false;
 	for (uint32_t i = 0; i < total; i++) {
-		uint32_t window = (windows->hint + i) % total;
+		uint32_t window = windows->hint + i;
 
+		if (window >= total)
+			window -= total;
 		if (is_others_turn(windows, window))
 			continue;
 		if (from_dead ? mk_lease_take_dead(context, window, windows->owner) :
@@ -195,6 +209,8 @@ static void give_back(struct mk_windows *windows, uint32_t index)
 	struct mk_held_window gone = windows->held[index];
 
 	mk_lease_give_back(windows->context, gone.window, windows->owner);
+	windows->last_window = gone.window;
+	windows->last_next = gone.next;
 	windows->count--;
 	/* In order, so that going round them uses the oldest again first. */
 	memmove(&windows->held[index], &windows->held[index + 1],
@@ -263,19 +279,27 @@ static bool give_way(struct mk_windows *windows)
 
 /* Slots ------------------------------------------------------------------ */
 
-/* How many slots of a window from @from on are free, at most @count. */
-static uint32_t free_run(const struct mk_windows *windows,
-			 const struct mk_held_window *held, uint32_t from, uint32_t count)
+/*
+ * How many slots of a window from @from on are free, at most @count.  Learns the counts
+ * of those that were not used yet.
+ */
+static uint32_t free_run(const struct mk_windows *windows, struct mk_held_window *held,
+			 uint32_t from, uint32_t count)
 {
 	uint32_t first = mk_window_first(windows->context, held->window) + from;
 	const mk_word *entries = mk_cq_word(windows->context, MK_CQ_HEADER_WORDS + first);
-	const uint32_t *counts = &held->counts[from];
-	uint32_t i = 0;
+	uint32_t *counts = &held->counts[from];
+	uint32_t i;
 
-	while (i < count &&
-	       mk_entry_count(atomic_load_explicit(&entries[i], memory_order_relaxed)) ==
-		       counts[i])
-		i++;
+	for (i = 0; i < count; i++) {
+		uint32_t completed = mk_entry_count(
+			atomic_load_explicit(&entries[i], memory_order_relaxed));
+
+		if (counts[i] == NOT_USED)
+			counts[i] = completed;
+		else if (counts[i] != completed)
+			break;
+	}
 	/* What was stored before the entries is visible, as if each were acquired. */
 	atomic_thread_fence(memory_order_acquire);
 	return i;
@@ -360,27 +384,18 @@ static void end_pass_without(struct mk_windows *windows, uint32_t count)
 	windows->current = (windows->current + 1) % windows->count;
 }
 
-/* Use the run of @least free slots that was found, and what is free behind it. */
-static uint32_t use_run(struct mk_windows *windows, uint32_t least, uint32_t most,
-			uint32_t *slot)
+/* How many slots are free from the run of @least on that was found, up to @most. */
+static uint32_t extend_run(const struct mk_windows *windows, uint32_t least,
+			   uint32_t most)
 {
 	struct mk_held_window *held = &windows->held[windows->current];
 	uint32_t left = mk_window_size(windows->context, held->window) - held->next;
-	uint32_t count = least;
 
-	if (most > least)
-		count += free_run(windows, held, held->next + least,
-				  (most < left ? most : left) - least);
-	*slot = mk_window_first(windows->context, held->window) + held->next;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t *expected = &held->counts[held->next + i];
-
-		*expected = (*expected + 1) & MK_CQ_ENTRY_COUNT_MASK;
-	}
-	held->next += count;
-	prefetch_ahead(windows, held);
-	end_pass_without(windows, 1);
-	return count;
+	if (most > left)
+		most = left;
+	return most > least ?
+		       least + free_run(windows, held, held->next + least, most - least) :
+		       least;
 }
 
 /* Another pass over a window that holds results which nobody has fetched yet. */
@@ -391,9 +406,11 @@ static bool would_outdate_tickets(const struct mk_windows *windows)
 	return windows->count && held->tickets && !held->next;
 }
 
-uint32_t mk_windows_take_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
+uint32_t mk_windows_find_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
 			       bool thorough, uint32_t *slot)
 {
+	const struct mk_held_window *held;
+
 	end_pass_without(windows, least);
 	if (windows->giving_way && windows->count && !give_way(windows))
 		return 0;
@@ -401,16 +418,34 @@ uint32_t mk_windows_take_slots(struct mk_windows *windows, uint32_t least, uint3
 
 	if (would_outdate_tickets(windows))
 		lease_one(windows, false);
-	if (find_quickly(windows, least) ||
-	    (lease_one(windows, false) && find_quickly(windows, least)) ||
-	    (thorough && find_anywhere(windows, least)) ||
-	    (thorough && lease_one(windows, true) && find_anywhere(windows, least))) {
-		ask_no_more(windows);
-		return use_run(windows, least, most, slot);
+	if (!find_quickly(windows, least) &&
+	    !(lease_one(windows, false) && find_quickly(windows, least)) &&
+	    !(thorough && find_anywhere(windows, least)) &&
+	    !(thorough && lease_one(windows, true) && find_anywhere(windows, least))) {
+		if (!windows->count)
+			ask_others(windows);
+		return 0;
 	}
-	if (!windows->count)
-		ask_others(windows);
-	return 0;
+	held = &windows->held[windows->current];
+	*slot = mk_window_first(windows->context, held->window) + held->next;
+	return extend_run(windows, least, most);
+}
+
+void mk_windows_use_slots(struct mk_windows *windows, uint32_t count)
+{
+	struct mk_held_window *held = &windows->held[windows->current];
+	uint32_t *counts = &held->counts[held->next];
+
+	for (uint32_t i = 0; i < count; i++)
+		counts[i] = (counts[i] + 1) & MK_CQ_ENTRY_COUNT_MASK;
+	if (held->used_begin > held->next)
+		held->used_begin = held->next;
+	held->next += count;
+	if (held->used_end < held->next)
+		held->used_end = held->next;
+	ask_no_more(windows);
+	prefetch_ahead(windows, held);
+	end_pass_without(windows, 1);
 }
 
 static struct mk_held_window *held_window_of(struct mk_windows *windows, uint32_t slot)

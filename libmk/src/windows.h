@@ -16,8 +16,10 @@
 
 struct mk_held_window {
 	uint32_t window;
-	uint32_t next;	  /* the slot in it to use next */
-	uint32_t tickets; /* handed out and not waited for */
+	uint32_t next;	     /* the slot in it to use next */
+	uint32_t tickets;    /* handed out and not waited for */
+	uint32_t used_begin; /* all slots that were published in lie between these */
+	uint32_t used_end;
 	uint32_t *counts; /* completions of each slot when nothing is in flight */
 };
 
@@ -27,13 +29,15 @@ struct mk_windows {
 	int held_file;	/* proves us alive */
 	uint32_t max;
 	uint32_t count;
-	uint32_t current;  /* index into held */
-	uint32_t hint;	   /* the window to try to lease first */
-	bool giving_way;   /* publish nothing until a window went back */
-	uint32_t refusals; /* how often nothing was published for that */
-	uint32_t given;	   /* the window that went back, plus 1: others first */
-	uint64_t given_ns; /* when */
-	bool asked;	   /* others for a window */
+	uint32_t current;     /* index into held */
+	uint32_t hint;	      /* the window to try to lease first */
+	uint32_t last_window; /* that went back, and */
+	uint32_t last_next;   /* the slot that was to be used next in it */
+	bool giving_way;      /* publish nothing until a window went back */
+	uint32_t refusals;    /* how often nothing was published for that */
+	uint32_t given;	      /* the window that went back, plus 1: others first */
+	uint64_t given_ns;    /* when */
+	bool asked;	      /* others for a window */
 	struct mk_held_window *held;
 	uint32_t *counts; /* of all of these */
 };
@@ -45,11 +49,15 @@ void mk_windows_close(struct mk_windows *windows);
 /*
  * Find @least consecutive free slots in one window, and up to @most if they follow,
  * leasing a window if need be.  A quick look touches @least slots; a @thorough one all
- * that are held, and it takes windows from the dead, which costs system calls.  The
- * slots count as published, so they must be.  Returns how many, or 0.
+ * that are held, and it takes windows from the dead, which costs system calls.  Returns
+ * how many, or 0.
+ *
+ * The first of them that are then published are used: between the two calls lies the
+ * store that the device waits for, and what can wait comes after it.
  */
-uint32_t mk_windows_take_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
+uint32_t mk_windows_find_slots(struct mk_windows *windows, uint32_t least, uint32_t most,
 			       bool thorough, uint32_t *slot);
+void mk_windows_use_slots(struct mk_windows *windows, uint32_t count);
 
 /* Hand out a ticket for @slot: its window stays until it was waited for. */
 struct mk_ticket mk_windows_promise(struct mk_windows *windows, uint32_t slot);
