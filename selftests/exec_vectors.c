@@ -104,6 +104,8 @@ static bool publish_slot(struct run *run, void *ring, uint32_t slot,
 static bool publish_ring(struct run *run)
 {
 	void *ring = mk_context_memory(run->context, MK_REGION_RING, NULL);
+	bool is_inbox = !strcmp(mk_context_backing(run->context), "device");
+	uint32_t *first_words = ring;
 	bool good = true;
 
 	for (uint32_t slot = 0; slot < run->slots && good; slot++) {
@@ -111,6 +113,8 @@ static bool publish_ring(struct run *run)
 
 		if (entry)
 			good = publish_slot(run, ring, slot, entry);
+		if (good && entry && is_inbox)
+			first_words[slot * MK_SLOT_WORDS] |= 1u << MK_INBOX_COUNT_SHIFT;
 	}
 	return good;
 }

@@ -102,32 +102,37 @@ void mk_begin_counting()
 }
 
 /*
- * @claims is what MK_STATE_CLAIMS has.  Returns the count that the slot's entry gets when
- * it ends.  An effect must be behind a MK_RELEASE() that is behind this: CLAIMED is
- * visible before it.
+ * Claim a slot that has this status, first word and entry; returns its new entry.  An
+ * effect must be behind a MK_RELEASE() that is behind this: CLAIMED is visible before.
  */
-uint mk_claim(uint slot, uint status, uint claims)
+uint mk_claim(uint slot, uint status, uint word, uint entry)
 {
-	uint count = (claims + uint(status == MK_STATUS_PUBLISHED)) & MK_CQ_ENTRY_COUNT_MASK;
+	uint count = entry >> MK_CQ_ENTRY_COUNT_SHIFT;
 
-	MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS) = count;
-	/* Only who outlives a process has to find them in order. */
-	if (mk_split)
-		MK_STORE_RELAXED(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
-	else
+	if (status == MK_STATUS_PUBLISHED)
+		count = mk_split ? word >> MK_INBOX_COUNT_SHIFT :
+				   count + 1u & MK_CQ_ENTRY_COUNT_MASK;
+	entry = count << MK_CQ_ENTRY_COUNT_SHIFT | MK_STATUS_CLAIMED;
+	MK_STORE_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY), entry);
+	if (!mk_split)
 		MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);
-	return count;
+	return entry;
 }
 
 /*
- * Effects, then the status, then the entry.  Fences go by the status, so effects come
- * first; producers go by the entry, and may publish anew as soon as they see it, so
- * the status must not come later.
+ * Effects come before, by a MK_RELEASE().  Fences go by the status, in the slot or in
+ * an inbox's entry.  Producers go by the cq, and may publish anew as soon as they see
+ * that, so a status in the slot must not come later.  An inbox has no such status, and
+ * the order of these two stores does not matter there.
  */
-void mk_complete(uint slot, uint status, uint fault, uint count)
+void mk_complete(uint slot, uint status, uint fault, uint entry)
 {
-	MK_STORE_RELAXED(MK_STATUS_WORD(slot), status);
-	MK_STORE_RELEASE(cq[MK_CQ_HEADER_WORDS + slot],
-			 count << MK_CQ_ENTRY_COUNT_SHIFT |
-				 fault << MK_CQ_ENTRY_FAULT_SHIFT | status);
+	entry = entry & ~MK_CQ_ENTRY_STATUS_MASK | fault << MK_CQ_ENTRY_FAULT_SHIFT | status;
+	MK_STORE_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY), entry);
+	if (mk_split) {
+		MK_STORE_RELAXED(cq[MK_CQ_HEADER_WORDS + slot], entry);
+	} else {
+		MK_STORE_RELEASE(MK_STATUS_WORD(slot), status);
+		MK_STORE_RELEASE(cq[MK_CQ_HEADER_WORDS + slot], entry);
+	}
 }

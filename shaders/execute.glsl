@@ -14,7 +14,7 @@
  */
 uint mk_found_slot, mk_found_status;
 uvec4 mk_found_header;
-uint mk_found_claims;
+uint mk_found_word, mk_found_entry;
 /* Whether it is one for mk_execute_whole(). */
 bool mk_found_slow;
 
@@ -66,7 +66,7 @@ bool mk_execute_quickly()
 	uint slot = mk_found_slot;
 	bool is_ready = mk_status_is_ready(mk_found_status);
 	bool quick = false, writes = false;
-	uint opcode = MK_OP_NOP, tenant = 0u, claims = mk_found_claims;
+	uint opcode = MK_OP_NOP, tenant = 0u, entry = mk_found_entry;
 	uvec2 args = uvec2(0u);
 
 	if (!mk_split)
@@ -76,7 +76,7 @@ bool mk_execute_quickly()
 		opcode = mk_found_header.y;
 		tenant = mk_found_header.z;
 	} else if (is_ready) {
-		claims = MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS);
+		entry = MK_PROGRESS_WORD(slot, MK_STATE_ENTRY);
 		args.x = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
 		args.y = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
 		opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
@@ -98,9 +98,8 @@ bool mk_execute_quickly()
 		mk_found_slow = is_ready && !quick;
 	}
 
-	uint count = 0u;
 	if (quick)
-		count = mk_claim(slot, mk_found_status, claims);
+		entry = mk_claim(slot, mk_found_status, mk_found_word, entry);
 	if (subgroupAny(quick && writes)) {
 		MK_RELEASE();
 		if (quick && opcode == MK_OP_STORE_U32)
@@ -110,7 +109,7 @@ bool mk_execute_quickly()
 		MK_RELEASE();
 	}
 	if (quick) {
-		mk_complete(slot, MK_STATUS_DONE, 0u, count);
+		mk_complete(slot, MK_STATUS_DONE, 0u, entry);
 		mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
 					  opcode == MK_OP_ATOMIC_ADD);
 		mk_done++;
@@ -137,7 +136,7 @@ bool mk_must_wait(mk_call call)
 	       call.args[0] <= call.slot && !mk_fence_is_ready(call.slot, call.args[0]);
 }
 
-void mk_end(mk_call call, uint opcode, uint status, uint count)
+void mk_end(mk_call call, uint opcode, uint status, uint entry)
 {
 	MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
 	MK_PROGRESS_WORD(call.slot, MK_STATE_INNER) = 0u;
@@ -146,25 +145,27 @@ void mk_end(mk_call call, uint opcode, uint status, uint count)
 	} else {
 		mk_log(MK_LOG_FORMAT_FAULT, mk_fault, opcode, call.slot * MK_SLOT_WORDS);
 		mk_counter_add(MK_CQ_FAULTS, 1u);
-		MK_PROGRESS_WORD(call.slot, MK_STATE_CLAIMS) =
-			count | mk_fault << MK_STATE_CLAIMS_FAULT_SHIFT;
 	}
 	MK_RELEASE();
-	mk_complete(call.slot, status, mk_fault, count);
+	mk_complete(call.slot, status, mk_fault, entry);
 }
 
 /* A slot that goes on later keeps its arguments as its operation left them. */
-void mk_suspend(mk_call call, uint status)
+void mk_suspend(mk_call call, uint status, uint entry)
 {
 	mk_spend(MK_SLOT_ARG_COUNT);
 	for (uint i = 0u; i < MK_SLOT_ARG_COUNT; i++)
 		MK_PAYLOAD_WORD(call.slot, MK_SLOT_ARGS + i) = call.args[i];
-	MK_STORE_RELEASE(MK_STATUS_WORD(call.slot), status);
+	MK_STORE_RELEASE(MK_PROGRESS_WORD(call.slot, MK_STATE_ENTRY),
+			 entry & ~MK_CQ_ENTRY_STATUS_MASK | status);
+	if (!mk_split)
+		MK_STORE_RELEASE(MK_STATUS_WORD(call.slot), status);
 }
 
 /* Work on a slot whose tenant may run; returns its status, unchanged if it waits. */
 uint mk_execute_whole(uint slot, uint status)
 {
+	uint entry = MK_PROGRESS_WORD(slot, MK_STATE_ENTRY);
 	mk_call call;
 
 	if (mk_split)
@@ -178,15 +179,15 @@ uint mk_execute_whole(uint slot, uint status)
 
 	uint opcode = call.opcode;
 	uint before = status;
-	uint count = mk_claim(slot, status, MK_PROGRESS_WORD(slot, MK_STATE_CLAIMS));
+	entry = mk_claim(slot, status, mk_found_word, entry);
 	MK_RELEASE();
 	mk_fault = 0u;
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
-		mk_end(call, opcode, status, count);
+		mk_end(call, opcode, status, entry);
 	else
-		mk_suspend(call, status);
+		mk_suspend(call, status, entry);
 	mk_count_claim(slot, before, call.tenant);
 	return status;
 }

@@ -57,6 +57,30 @@ uint mk_lanes;
 #define MK_PROGRESS_WORD(slot, array)                                                     \
 	state[MK_STATE_SLOT_WORD(parameters.slot_count, slot, array)]
 
+/*
+ * A slot's status from its first word and the entry that the device keeps of it.  In
+ * an inbox the host publishes anew with another count than the entry's.
+ */
+uint mk_status_from(uint word, uint entry)
+{
+	if (!mk_split)
+		return word;
+	if ((word & (1u << MK_INBOX_COUNT_SHIFT) - 1u) == MK_STATUS_PUBLISHED &&
+	    word >> MK_INBOX_COUNT_SHIFT != entry >> MK_CQ_ENTRY_COUNT_SHIFT)
+		return MK_STATUS_PUBLISHED;
+	return entry & MK_CQ_ENTRY_STATUS_MASK;
+}
+
+/* What was done before the status was stored is visible then. */
+uint mk_load_status(uint slot)
+{
+	uint word = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
+
+	return mk_split ? mk_status_from(word, MK_LOAD_ACQUIRE(MK_PROGRESS_WORD(
+							slot, MK_STATE_ENTRY))) :
+			  word;
+}
+
 bool mk_status_is_final(uint status)
 {
 	return status == MK_STATUS_EMPTY || status == MK_STATUS_DONE ||

@@ -99,7 +99,7 @@ bool mk_fence_is_ready(uint slot, uint items)
 	uint progress = min(MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS), items);
 
 	while (progress < items && mk_steps(1u) != 0u &&
-	       mk_status_is_final(MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot - items + progress))))
+	       mk_status_is_final(mk_load_status(slot - items + progress)))
 		progress++;
 	MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS) = progress;
 	return progress == items;

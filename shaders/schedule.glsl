@@ -165,10 +165,10 @@ bool mk_look()
 	mk_found_status = MK_STATUS_EMPTY;
 	if (mk_found_slot < parameters.slot_count) {
 		if (mk_split) {
-			mk_found_claims =
-				MK_PROGRESS_WORD(mk_found_slot, MK_STATE_CLAIMS);
+			mk_found_entry = MK_PROGRESS_WORD(mk_found_slot, MK_STATE_ENTRY);
 			mk_found_header = MK_HEADER_QUAD(mk_found_slot);
-			mk_found_status = mk_found_header.x;
+			mk_found_word = mk_found_header.x;
+			mk_found_status = mk_status_from(mk_found_word, mk_found_entry);
 		} else {
 			mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD(mk_found_slot));
 		}

@@ -36,19 +36,17 @@
  * Three arrays with a word for each slot, so that neighbours' words lie side by
  * side: what word @array of slot @slot is, in a ring of @slots.
  *
- * Claims are counted when a slot is claimed that was PUBLISHED, and the count is
- * what its entry in the cq has when it ends.  So who finds the entry behind knows
- * that the slot is in mid-air, or that its engine has died in the middle of ending
- * it.  With a fault the code stands above the count.
+ * The entry is what the slot's entry in the cq will be, with a status that is not
+ * final while the slot is in mid-air.  It is stored at the claim, and before the cq's
+ * when the slot ends: so who finds that behind knows that an engine has died in the
+ * middle of it.
  */
 #define MK_STATE_SLOT_WORD(slots, slot, array) \
 	(MK_STATE_SLOTS + (array) * (slots) + (slot))
-#define MK_STATE_SLOT_ARRAYS	    3u
-#define MK_STATE_PROGRESS	    0u /* steps done of the operation */
-#define MK_STATE_INNER		    1u /* inner operations done of a packed slot */
-#define MK_STATE_CLAIMS		    2u
-
-#define MK_STATE_CLAIMS_FAULT_SHIFT 24u
+#define MK_STATE_SLOT_ARRAYS 3u
+#define MK_STATE_PROGRESS    0u /* steps done of the operation */
+#define MK_STATE_INNER	     1u /* inner operations done of a packed slot */
+#define MK_STATE_ENTRY	     2u
 
 /*
  * Then two words a window: the slot in it that is expected next; and, for the

@@ -87,13 +87,6 @@ static inline void mk_control_store(struct mk_context *context, uint32_t word,
 
 /* Ring ------------------------------------------------------------------ */
 
-static inline uint32_t mk_slot_status(const struct mk_context *context, uint32_t slot)
-{
-	return atomic_load_explicit(
-		&context->regions[MK_REGION_RING][slot * MK_SLOT_WORDS],
-		memory_order_acquire);
-}
-
 static inline uint32_t mk_slot_payload(const struct mk_context *context, uint32_t slot,
 				       uint32_t word)
 {
@@ -158,7 +151,7 @@ static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t 
 	return context->state + word;
 }
 
-/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_CLAIMS. */
+/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_ENTRY. */
 static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t slot,
 				     uint32_t array)
 {
@@ -166,12 +159,35 @@ static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t 
 			     MK_STATE_SLOT_WORD(context->geometry.slots, slot, array));
 }
 
-/* How often a slot was claimed: the count of its entry once it has ended. */
-static inline uint32_t mk_slot_claims(const struct mk_context *context, uint32_t slot)
+/* The entry that the device keeps of a slot: the cq's, or what that will be. */
+static inline uint32_t mk_slot_entry(const struct mk_context *context, uint32_t slot)
 {
-	return atomic_load_explicit(mk_slot_state(context, slot, MK_STATE_CLAIMS),
-				    memory_order_relaxed) &
-	       MK_CQ_ENTRY_COUNT_MASK;
+	return atomic_load_explicit(mk_slot_state(context, slot, MK_STATE_ENTRY),
+				    memory_order_acquire);
+}
+
+static inline mk_word *mk_slot_word(const struct mk_context *context, uint32_t slot)
+{
+	return &context->regions[MK_REGION_RING][(size_t)slot * MK_SLOT_WORDS];
+}
+
+/*
+ * A slot's status.  In an inbox the host publishes anew with another count than that of
+ * the entry which the device keeps.
+ */
+static inline uint32_t mk_slot_status(const struct mk_context *context, uint32_t slot)
+{
+	uint32_t word =
+		atomic_load_explicit(mk_slot_word(context, slot), memory_order_acquire);
+	uint32_t entry;
+
+	if (!context->split)
+		return word;
+	entry = mk_slot_entry(context, slot);
+	if ((word & ((1u << MK_INBOX_COUNT_SHIFT) - 1)) == MK_STATUS_PUBLISHED &&
+	    word >> MK_INBOX_COUNT_SHIFT != mk_entry_count(entry))
+		return MK_STATUS_PUBLISHED;
+	return entry & MK_CQ_ENTRY_STATUS_MASK;
 }
 
 /*

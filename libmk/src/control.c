@@ -179,16 +179,18 @@ void mk_context_counters(const struct mk_context *context, struct mk_counters *c
 	};
 }
 
-static void copy_control(const struct mk_context *context, size_t bytes, uint32_t *words)
-{
-	for (size_t i = 0; i < bytes / sizeof(*words); i++)
-		words[i] = mk_control_load(context, (uint32_t)i);
-}
-
 static void copy_words(const mk_word *from, size_t bytes, uint32_t *words)
 {
 	for (size_t i = 0; i < bytes / sizeof(*words); i++)
 		words[i] = atomic_load_explicit(&from[i], memory_order_acquire);
+}
+
+/* An inbox has not got them. */
+static void fill_in_statuses(const struct mk_context *context, uint32_t *ring)
+{
+	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
+		ring[(size_t)slot * MK_SLOT_WORDS + MK_SLOT_STATUS] =
+			mk_slot_status(context, slot);
 }
 
 int mk_context_readback(const struct mk_context *context, struct mk_readback *storage)
@@ -208,11 +210,10 @@ int mk_context_readback(const struct mk_context *context, struct mk_readback *st
 	for (uint32_t i = 0; i < MK_READBACK_BUFFERS; i++) {
 		struct mk_buffer *buffer = &storage->buffers[i];
 
-		if (i == MK_REGION_CONTROL)
-			copy_control(context, memories[i].bytes, buffer->data);
-		else
-			copy_words(context->regions[i], memories[i].bytes, buffer->data);
+		copy_words(context->regions[i], memories[i].bytes, buffer->data);
 		buffer->length = memories[i].bytes;
 	}
+	if (context->split)
+		fill_in_statuses(context, storage->buffers[MK_REGION_RING].data);
 	return 0;
 }

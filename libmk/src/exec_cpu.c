@@ -8,12 +8,30 @@
 
 /* Completion --------------------------------------------------------------- */
 
-static void store_status(struct mk_executor *executor, uint32_t slot, uint32_t status)
+/* An inbox is the host's alone: the device keeps the status with its entry. */
+static void store_status(const struct mk_context *context, uint32_t slot, uint32_t status)
 {
-	mk_word *ring = executor->context->regions[MK_REGION_RING];
-
 	/* Release: what the operation did is visible to who sees the status. */
-	atomic_store_explicit(&ring[slot * MK_SLOT_WORDS + MK_SLOT_STATUS], status,
+	if (!context->split)
+		atomic_store_explicit(mk_slot_word(context, slot), status,
+				      memory_order_release);
+}
+
+static uint32_t entry_of(uint32_t count, struct mk_outcome outcome)
+{
+	return count << MK_CQ_ENTRY_COUNT_SHIFT |
+	       outcome.fault << MK_CQ_ENTRY_FAULT_SHIFT | outcome.status;
+}
+
+static void keep_entry(const struct mk_context *context, uint32_t slot, uint32_t entry)
+{
+	atomic_store_explicit(mk_slot_state(context, slot, MK_STATE_ENTRY), entry,
+			      memory_order_release);
+}
+
+static void show_entry(const struct mk_context *context, uint32_t slot, uint32_t entry)
+{
+	atomic_store_explicit(mk_cq_word(context, MK_CQ_HEADER_WORDS + slot), entry,
 			      memory_order_release);
 }
 
@@ -49,23 +67,6 @@ static void clear_state(struct mk_executor *executor, uint32_t slot)
 			      memory_order_relaxed);
 }
 
-static void store_claims(const struct mk_context *context, uint32_t slot, uint32_t claims)
-{
-	atomic_store_explicit(mk_slot_state(context, slot, MK_STATE_CLAIMS), claims,
-			      memory_order_relaxed);
-}
-
-static void store_entry(const struct mk_context *context, uint32_t slot, uint32_t count,
-			struct mk_outcome outcome)
-{
-	/* Release: the status is there before the entry. */
-	atomic_store_explicit(mk_cq_word(context, MK_CQ_HEADER_WORDS + slot),
-			      count << MK_CQ_ENTRY_COUNT_SHIFT |
-				      outcome.fault << MK_CQ_ENTRY_FAULT_SHIFT |
-				      outcome.status,
-			      memory_order_release);
-}
-
 /*
  * Effects and counters, then the status, then the cq entry.  Fences go by the status.
  * Producers go by the entry, and may publish anew as soon as they see it.
@@ -74,18 +75,17 @@ static void complete(struct mk_executor *executor, const struct mk_work *work,
 		     struct mk_outcome outcome)
 {
 	struct mk_context *context = executor->context;
-	uint32_t count = mk_slot_claims(context, work->slot);
+	uint32_t entry =
+		entry_of(mk_entry_count(mk_slot_entry(context, work->slot)), outcome);
 
 	clear_state(executor, work->slot);
-	if (outcome.status == MK_STATUS_DONE) {
+	if (outcome.status == MK_STATUS_DONE)
 		count_done(executor);
-	} else {
+	else
 		count_fault(executor, work, outcome.fault);
-		store_claims(context, work->slot,
-			     count | outcome.fault << MK_STATE_CLAIMS_FAULT_SHIFT);
-	}
-	store_status(executor, work->slot, outcome.status);
-	store_entry(context, work->slot, count, outcome);
+	keep_entry(context, work->slot, entry);
+	store_status(context, work->slot, outcome.status);
+	show_entry(context, work->slot, entry);
 }
 
 /* A slot that goes on later keeps its arguments as its operation left them. */
@@ -98,7 +98,10 @@ static void suspend(struct mk_executor *executor, const struct mk_work *work,
 
 	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
 		atomic_store_explicit(&words[i], work->args[i], memory_order_relaxed);
-	store_status(executor, work->slot, outcome.status);
+	keep_entry(executor->context, work->slot,
+		   entry_of(mk_entry_count(mk_slot_entry(executor->context, work->slot)),
+			    outcome));
+	store_status(executor->context, work->slot, outcome.status);
 }
 
 /* Claiming ----------------------------------------------------------------- */
@@ -159,6 +162,22 @@ static bool must_wait(struct mk_executor *executor, const struct mk_work *work)
 	       !mk_fence_is_ready(executor, work->slot, work->args[0]);
 }
 
+static void claim(const struct mk_context *context, uint32_t slot, uint32_t status)
+{
+	uint32_t count = mk_entry_count(mk_slot_entry(context, slot));
+
+	/* In an inbox the host says what the count will be. */
+	if (status == MK_STATUS_PUBLISHED && context->split)
+		count = atomic_load_explicit(mk_slot_word(context, slot),
+					     memory_order_relaxed) >>
+			MK_INBOX_COUNT_SHIFT;
+	else if (status == MK_STATUS_PUBLISHED)
+		count = (count + 1) & MK_CQ_ENTRY_COUNT_MASK;
+	keep_entry(context, slot,
+		   entry_of(count, (struct mk_outcome){ .status = MK_STATUS_CLAIMED }));
+	store_status(context, slot, MK_STATUS_CLAIMED);
+}
+
 static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t status)
 {
 	struct mk_outcome outcome;
@@ -169,11 +188,7 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 	    must_wait(executor, &work))
 		return status;
 
-	if (status == MK_STATUS_PUBLISHED)
-		store_claims(executor->context, slot,
-			     (mk_slot_claims(executor->context, slot) + 1) &
-				     MK_CQ_ENTRY_COUNT_MASK);
-	store_status(executor, slot, MK_STATUS_CLAIMED);
+	claim(executor->context, slot, status);
 	/* CLAIMED is visible before the first effect is. */
 	atomic_thread_fence(memory_order_release);
 	if (status == MK_STATUS_PUBLISHED)
@@ -415,12 +430,14 @@ void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle
 
 static void interrupt(struct mk_executor *executor, uint32_t slot)
 {
+	const struct mk_context *context = executor->context;
 	struct mk_work work;
 
 	load_work(executor, slot, &work);
-	store_claims(executor->context, slot,
-		     (mk_entry_count(mk_cq_entry(executor->context, slot)) + 1) &
-			     MK_CQ_ENTRY_COUNT_MASK);
+	keep_entry(context, slot,
+		   entry_of((mk_entry_count(mk_cq_entry(context, slot)) + 1) &
+				    MK_CQ_ENTRY_COUNT_MASK,
+			    (struct mk_outcome){ .status = MK_STATUS_CLAIMED }));
 	complete(executor, &work,
 		 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
 }
@@ -430,26 +447,21 @@ static void recover_slot(struct mk_executor *executor, uint32_t slot)
 {
 	const struct mk_context *context = executor->context;
 	uint32_t status = mk_slot_status(context, slot);
-	uint32_t count = mk_entry_count(mk_cq_entry(context, slot));
-	uint32_t claims = atomic_load_explicit(
-		mk_slot_state(context, slot, MK_STATE_CLAIMS), memory_order_relaxed);
+	uint32_t entry = mk_slot_entry(context, slot);
+	uint32_t shown = mk_cq_entry(context, slot);
+	uint32_t kept = entry & MK_CQ_ENTRY_STATUS_MASK;
+	bool has_ended = (kept == MK_STATUS_DONE || kept == MK_STATUS_FAULT) &&
+			 mk_entry_count(entry) != mk_entry_count(shown);
 
-	if (status == MK_STATUS_CLAIMED) {
-		interrupt(executor, slot);
-	} else if (status == MK_STATUS_PUBLISHED) {
+	if (status == MK_STATUS_PUBLISHED) {
 		/* It may have been counted and not claimed. */
-		store_claims(context, slot, count);
-	} else if ((status == MK_STATUS_DONE || status == MK_STATUS_FAULT) &&
-		   (claims & MK_CQ_ENTRY_COUNT_MASK) != count) {
-		/* The engine died between its last two stores: the slot has ended. */
-		store_entry(context, slot, claims & MK_CQ_ENTRY_COUNT_MASK,
-			    (struct mk_outcome){
-				    status,
-				    status == MK_STATUS_DONE ?
-					    0 :
-					    claims >> MK_STATE_CLAIMS_FAULT_SHIFT &
-						    MK_CQ_ENTRY_FAULT_MASK,
-			    });
+		keep_entry(context, slot, shown);
+	} else if (has_ended) {
+		/* The engine died between its last stores. */
+		store_status(context, slot, kept);
+		show_entry(context, slot, entry);
+	} else if (status == MK_STATUS_CLAIMED) {
+		interrupt(executor, slot);
 	}
 }
 

@@ -12,17 +12,19 @@
 #include <immintrin.h>
 #endif
 
-typedef void (*store_items_function)(mk_word *line, uint32_t tenant,
-				     const struct mk_item *items, size_t count);
-typedef void (*store_words_function)(mk_word *line, const uint32_t *words);
-
-struct line_store {
-	const char *name;
-	store_items_function items;
-	store_words_function words;
+/* What is stored in a row: operations of one tenant, with the counts of their slots. */
+struct run {
+	uint32_t tenant;
+	const struct mk_item *items;
+	const uint32_t *counts;
+	size_t count;
 };
 
-/* In cached memory ---------------------------------------------------------- */
+/* The first word of a slot in an inbox. */
+static inline uint32_t published_with(uint32_t completed)
+{
+	return MK_STATUS_PUBLISHED | (completed + 1) << MK_INBOX_COUNT_SHIFT;
+}
 
 static void store_payload(mk_word *line, const uint32_t words[MK_SLOT_WORDS])
 {
@@ -31,115 +33,114 @@ static void store_payload(mk_word *line, const uint32_t words[MK_SLOT_WORDS])
 	       MK_SLOT_BYTES - MK_SLOT_OPCODE * sizeof(*words));
 }
 
+static void store_first_word(mk_word *line, uint32_t word)
+{
+	atomic_store_explicit(&line[MK_SLOT_STATUS], word, memory_order_release);
+}
+
+/* In cached memory ---------------------------------------------------------- */
+
 static void store_cached(mk_word *line, const uint32_t words[MK_SLOT_WORDS])
 {
 	store_payload(line, words);
-	atomic_store_explicit(&line[MK_SLOT_STATUS], words[MK_SLOT_STATUS],
-			      memory_order_release);
+	store_first_word(line, words[MK_SLOT_STATUS]);
 }
 
-static void store_items_cached(mk_word *line, uint32_t tenant,
-			       const struct mk_item *items, size_t count)
+static void store_run_cached(mk_word *line, const struct run *run, bool is_inbox)
 {
 	uint32_t words[MK_SLOT_WORDS];
 
-	for (size_t i = 0; i < count; i++) {
-		mk_slot_lay_out(words, tenant, &items[i]);
+	for (size_t i = 0; i < run->count; i++) {
+		mk_slot_lay_out(words, run->tenant, &run->items[i]);
+		if (is_inbox)
+			words[MK_SLOT_STATUS] = published_with(run->counts[i]);
 		store_cached(&line[i * MK_SLOT_WORDS], words);
 	}
 }
 
 /* In parts ------------------------------------------------------------------ */
 
-static void store_in_parts(mk_word *line, const uint32_t words[MK_SLOT_WORDS])
+static void store_in_parts(mk_word *line, const uint32_t *words)
 {
 	mk_write_fence();
 	store_payload(line, words);
 	mk_write_fence();
-	atomic_store_explicit(&line[MK_SLOT_STATUS], words[MK_SLOT_STATUS],
-			      memory_order_relaxed);
+	store_first_word(line, words[MK_SLOT_STATUS]);
 }
 
-static void store_items_in_parts(mk_word *line, uint32_t tenant,
-				 const struct mk_item *items, size_t count)
+static void store_run_in_parts(mk_word *line, const struct run *run)
 {
 	uint32_t words[MK_SLOT_WORDS];
 
 	mk_write_fence();
-	for (size_t i = 0; i < count; i++) {
-		mk_slot_lay_out(words, tenant, &items[i]);
+	for (size_t i = 0; i < run->count; i++) {
+		mk_slot_lay_out(words, run->tenant, &run->items[i]);
 		store_payload(&line[i * MK_SLOT_WORDS], words);
 	}
 	mk_write_fence();
-	for (size_t i = 0; i < count; i++)
-		atomic_store_explicit(&line[i * MK_SLOT_WORDS + MK_SLOT_STATUS],
-				      MK_STATUS_PUBLISHED, memory_order_relaxed);
+	for (size_t i = 0; i < run->count; i++)
+		store_first_word(&line[i * MK_SLOT_WORDS],
+				 published_with(run->counts[i]));
 }
-
-static const struct line_store in_parts = { "SFENCE", store_items_in_parts,
-					    store_in_parts };
 
 /* Whole --------------------------------------------------------------------- */
 
 #if defined(__x86_64__)
 
+#define MK_TARGET(features) __attribute__((target(features)))
+
 /*
  * What mk_slot_lay_out() does, in a register.  Arguments that are masked out are not
  * read, so the address may lie before the array.
  */
-__attribute__((target("avx512f"))) static inline __m512i
-lay_out(uint32_t tenant, const struct mk_item *item)
+MK_TARGET("avx512f")
+static inline __m512i lay_out(const struct run *run, size_t index)
 {
+	const struct mk_item *item = &run->items[index];
 	__mmask16 mask = (__mmask16)(((1u << item->arg_count) - 1) << MK_SLOT_ARGS);
 	const void *args =
 		(const void *)((uintptr_t)item->args - MK_SLOT_ARGS * sizeof(uint32_t));
-	__m128i head = _mm_set_epi32(MK_PRIORITY_NORMAL, (int)tenant, (int)item->opcode,
-				     MK_STATUS_PUBLISHED);
+	__m128i head = _mm_set_epi32(MK_PRIORITY_NORMAL, (int)run->tenant,
+				     (int)item->opcode,
+				     (int)published_with(run->counts[index]));
 
 	return _mm512_inserti32x4(_mm512_maskz_loadu_epi32(mask, args), head, 0);
 }
 
-__attribute__((target("avx512f"))) static void
-store_items_streaming(mk_word *line, uint32_t tenant, const struct mk_item *items,
-		      size_t count)
+MK_TARGET("avx512f")
+static void store_run_streaming(mk_word *line, const struct run *run)
 {
 	mk_write_fence();
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < run->count; i++)
 		_mm512_stream_si512((__m512i *)(void *)&line[i * MK_SLOT_WORDS],
-				    lay_out(tenant, &items[i]));
+				    lay_out(run, i));
 }
 
-__attribute__((target("avx512f"))) static void store_streaming(mk_word *line,
-							       const uint32_t *words)
+MK_TARGET("avx512f")
+static void store_streaming(mk_word *line, const uint32_t *words)
 {
 	mk_write_fence();
 	_mm512_stream_si512((__m512i *)(void *)line, _mm512_loadu_si512(words));
 }
 
-static const struct line_store streaming = { "AVX-512", store_items_streaming,
-					     store_streaming };
-
-__attribute__((target("avx512f,movdir64b"))) static void
-store_items_direct(mk_word *line, uint32_t tenant, const struct mk_item *items,
-		   size_t count)
+MK_TARGET("avx512f,movdir64b")
+static void store_run_direct(mk_word *line, const struct run *run)
 {
 	_Alignas(MK_SLOT_BYTES) __m512i whole;
 
 	mk_write_fence();
-	for (size_t i = 0; i < count; i++) {
-		whole = lay_out(tenant, &items[i]);
+	for (size_t i = 0; i < run->count; i++) {
+		whole = lay_out(run, i);
 		_movdir64b((void *)&line[i * MK_SLOT_WORDS], &whole);
 	}
 }
 
-__attribute__((target("movdir64b"))) static void store_direct(mk_word *line,
-							      const uint32_t *words)
+MK_TARGET("movdir64b")
+static void store_direct(mk_word *line, const uint32_t *words)
 {
 	mk_write_fence();
 	_movdir64b((void *)line, words);
 }
-
-static const struct line_store direct = { "MOVDIR64B", store_items_direct, store_direct };
 
 static bool has_avx512(void)
 {
@@ -163,16 +164,18 @@ static bool always(void)
 	return true;
 }
 
-/* The first that the processor has is the one. */
-static const struct {
-	const struct line_store *store;
+/* Ways to store lines in write-combining memory: the first that is there is the one. */
+static const struct line_store {
+	const char *name;
 	bool (*is_there)(void);
+	void (*run)(mk_word *line, const struct run *run);
+	void (*words)(mk_word *line, const uint32_t *words);
 } line_stores[] = {
 #if defined(__x86_64__)
-	{ &direct, has_movdir64b },
-	{ &streaming, has_avx512 },
+	{ "MOVDIR64B", has_movdir64b, store_run_direct, store_direct },
+	{ "AVX-512", has_avx512, store_run_streaming, store_streaming },
 #endif
-	{ &in_parts, always },
+	{ "SFENCE", always, store_run_in_parts, store_in_parts },
 };
 
 static const struct line_store *chosen;
@@ -183,9 +186,9 @@ static void choose(void)
 	const char *wanted = getenv("MK_LINE_STORE");
 
 	for (size_t i = 0; i < sizeof(line_stores) / sizeof(line_stores[0]); i++) {
-		const struct line_store *store = line_stores[i].store;
+		const struct line_store *store = &line_stores[i];
 
-		if (!line_stores[i].is_there())
+		if (!store->is_there())
 			continue;
 		if (!chosen || (wanted && !strcmp(wanted, store->name)))
 			chosen = store;
@@ -204,21 +207,24 @@ const char *mk_line_store_name(void)
 }
 
 void mk_slots_store(const struct mk_context *context, uint32_t slot, uint32_t tenant,
-		    const struct mk_item *items, size_t count)
+		    const struct mk_item *items, size_t count, const uint32_t *counts)
 {
-	mk_word *line = &context->regions[MK_REGION_RING][(size_t)slot * MK_SLOT_WORDS];
+	const struct run run = { tenant, items, counts, count };
+	mk_word *line = mk_slot_word(context, slot);
 
 	if (context->write_combining)
-		line_store()->items(line, tenant, items, count);
+		line_store()->run(line, &run);
 	else
-		store_items_cached(line, tenant, items, count);
+		store_run_cached(line, &run, context->split);
 }
 
 void mk_slot_store_words(const struct mk_context *context, uint32_t slot,
-			 const uint32_t words[MK_SLOT_WORDS])
+			 uint32_t words[MK_SLOT_WORDS], uint32_t count)
 {
-	mk_word *line = &context->regions[MK_REGION_RING][(size_t)slot * MK_SLOT_WORDS];
+	mk_word *line = mk_slot_word(context, slot);
 
+	if (context->split)
+		words[MK_SLOT_STATUS] = published_with(count);
 	if (context->write_combining)
 		line_store()->words(line, words);
 	else

@@ -30,14 +30,14 @@
 /*
  * Store consecutive slots, which are free and leased to the caller.  What the caller
  * stored before, in whatever memory, is visible to who sees one of them PUBLISHED.
- * The items have been checked.
+ * The items have been checked.  @counts says how often each slot has completed.
  */
 void mk_slots_store(const struct mk_context *context, uint32_t slot, uint32_t tenant,
-		    const struct mk_item *items, size_t count);
+		    const struct mk_item *items, size_t count, const uint32_t *counts);
 
-/* The same for one that is laid out already. */
+/* The same for one that is laid out already, but for its status. */
 void mk_slot_store_words(const struct mk_context *context, uint32_t slot,
-			 const uint32_t words[MK_SLOT_WORDS]);
+			 uint32_t words[MK_SLOT_WORDS], uint32_t count);
 
 /* "MOVDIR64B", "AVX-512" or "SFENCE": how slots are stored in write-combining memory. */
 const char *mk_line_store_name(void);

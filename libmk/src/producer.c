@@ -94,15 +94,15 @@ static int ring_full(const struct mk_producer *producer, uint64_t timeout_ns)
 		       (unsigned long long)timeout_ns);
 }
 
-static int publish_words(struct mk_producer *producer,
-			 const uint32_t words[MK_SLOT_WORDS], uint64_t timeout_ns,
-			 struct mk_ticket *ticket)
+static int publish_words(struct mk_producer *producer, uint32_t words[MK_SLOT_WORDS],
+			 uint64_t timeout_ns, struct mk_ticket *ticket)
 {
 	uint32_t slot;
 
 	if (!find_slots(producer, 1, 1, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
-	mk_slot_store_words(producer->context, slot, words);
+	mk_slot_store_words(producer->context, slot, words,
+			    *mk_windows_counts(&producer->windows));
 	mk_windows_use_slots(&producer->windows, 1);
 	if (ticket)
 		*ticket = mk_windows_promise(&producer->windows, slot);
@@ -179,7 +179,7 @@ int64_t mk_producer_publish_many(struct mk_producer *producer,
 		if (!found)
 			break;
 		mk_slots_store(producer->context, slot, producer->tenant, &items[done],
-			       found);
+			       found, mk_windows_counts(&producer->windows));
 		mk_windows_use_slots(&producer->windows, found);
 		give_tickets(producer, slot, found, tickets ? &tickets[done] : NULL);
 		done += found;
@@ -198,6 +198,7 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	uint32_t fence_args[2] = { (uint32_t)count, tag };
 	struct mk_item fence_item = { MK_OP_BATCH_FENCE, 2, fence_args };
 	uint32_t slots = (uint32_t)count + 1;
+	const uint32_t *counts;
 	uint32_t slot;
 	int ret;
 
@@ -214,9 +215,10 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 		return ring_full(producer, timeout_ns);
 
 	/* The fence is last: who sees it published sees what it waits for. */
-	mk_slots_store(producer->context, slot, producer->tenant, items, count);
+	counts = mk_windows_counts(&producer->windows);
+	mk_slots_store(producer->context, slot, producer->tenant, items, count, counts);
 	mk_slots_store(producer->context, slot + (uint32_t)count, producer->tenant,
-		       &fence_item, 1);
+		       &fence_item, 1, counts + count);
 	mk_windows_use_slots(&producer->windows, slots);
 	give_tickets(producer, slot, (uint32_t)count, tickets);
 	give_tickets(producer, slot + (uint32_t)count, 1, fence);

@@ -37,18 +37,24 @@ static uint32_t next_slot(const struct mk_windows *windows, uint32_t window)
 
 /*
  * How often a slot will have completed when what a dead producer published in it has
- * ended.  An entry counts one at most until somebody publishes again, and that would be
- * us: so what was read between two looks that agree belongs to their count.
+ * ended.  In an inbox that stands there.  Else: an entry counts one at most until somebody
+ * publishes again, and that would be us, so what was read between two looks that agree
+ * belongs to their count.
  */
 static uint32_t count_to_inherit(const struct mk_windows *windows, uint32_t slot)
 {
+	const struct mk_context *context = windows->context;
 	uint32_t count, claims;
 	bool has_ended;
 
+	if (context->split)
+		return atomic_load_explicit(mk_slot_word(context, slot),
+					    memory_order_relaxed) >>
+		       MK_INBOX_COUNT_SHIFT;
 	do {
 		count = completions(windows, slot);
-		has_ended = mk_status_is_final(mk_slot_status(windows->context, slot));
-		claims = mk_slot_claims(windows->context, slot);
+		has_ended = mk_status_is_final(mk_slot_status(context, slot));
+		claims = mk_entry_count(mk_slot_entry(context, slot));
 		atomic_thread_fence(memory_order_acquire);
 	} while (count != completions(windows, slot));
 	/* Between its status and its entry a slot is claimed once more than counted. */
@@ -429,6 +435,13 @@ uint32_t mk_windows_find_slots(struct mk_windows *windows, uint32_t least, uint3
 	held = &windows->held[windows->current];
 	*slot = mk_window_first(windows->context, held->window) + held->next;
 	return extend_run(windows, least, most);
+}
+
+const uint32_t *mk_windows_counts(const struct mk_windows *windows)
+{
+	const struct mk_held_window *held = &windows->held[windows->current];
+
+	return &held->counts[held->next];
 }
 
 void mk_windows_use_slots(struct mk_windows *windows, uint32_t count)

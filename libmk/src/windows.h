@@ -59,6 +59,9 @@ uint32_t mk_windows_find_slots(struct mk_windows *windows, uint32_t least, uint3
 			       bool thorough, uint32_t *slot);
 void mk_windows_use_slots(struct mk_windows *windows, uint32_t count);
 
+/* How often each of the slots that were found has completed so far. */
+const uint32_t *mk_windows_counts(const struct mk_windows *windows);
+
 /* Hand out a ticket for @slot: its window stays until it was waited for. */
 struct mk_ticket mk_windows_promise(struct mk_windows *windows, uint32_t slot);
 

@@ -81,6 +81,14 @@
 #define MK_STATUS_REQUEUE    6u
 #define MK_STATUS_FAULT	     7u
 
+/*
+ * A ring in a device's memory is an inbox: only the host stores there.  So PUBLISHED
+ * carries, above it, the count that the slot's entry in the cq gets when it ends, by
+ * which the device tells a new use from the one before.  All other statuses are the
+ * device's own business there; a readback has them in the slot as everywhere.
+ */
+#define MK_INBOX_COUNT_SHIFT 8u
+
 #define MK_PRIORITY_CRITICAL 0u
 #define MK_PRIORITY_HIGH     1u
 #define MK_PRIORITY_NORMAL   2u
