@@ -292,7 +292,6 @@ static void test_exports(void **state)
 	live_ok(mk_context_set_observable(live->context, 1, 77));
 	control = live_map(live, MK_REGION_CONTROL, MK_CONTROL_MIN_BYTES);
 	assert_int_equal(control[MK_CONTROL_MAGIC], MK_CONTROL_MAGIC_VALUE);
-	munmap((void *)control, MK_CONTROL_MIN_BYTES);
 	live_expect(-EINVAL, mk_context_export(live->context, MK_MEMORY_ARENA(1), 0));
 	live_expect(-EINVAL, mk_context_export(live->context, UINT32_MAX, 0));
 	live_expect(-EINVAL, mk_context_export(live->context, 0, ~MK_EXPORT_WRITE));

@@ -319,7 +319,6 @@ static uint32_t control_word(const struct live *live, uint32_t word)
 	const uint32_t *words = live_map(live, MK_REGION_CONTROL, MK_CONTROL_MIN_BYTES);
 	uint32_t value = words[word];
 
-	munmap((void *)words, MK_CONTROL_MIN_BYTES);
 	return value;
 }
 

@@ -62,7 +62,6 @@ static bool is_shut_down(const struct mk_context *context)
 		live_map(&live, MK_REGION_CONTROL, MK_CONTROL_MIN_BYTES);
 	bool shut_down = control[MK_CONTROL_SHUTDOWN] != 0;
 
-	munmap((void *)control, MK_CONTROL_MIN_BYTES);
 	return shut_down;
 }
 
@@ -456,7 +455,6 @@ static uint64_t lease_of(const struct live *live, uint32_t window)
 	const uint32_t *lease = &cq[cq[MK_CQ_FIRST_LEASE] + window * MK_CQ_LEASE_WORDS];
 	uint64_t value = lease[0] | (uint64_t)lease[1] << 32;
 
-	munmap((void *)cq, bytes);
 	return value;
 }
 

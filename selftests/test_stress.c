@@ -221,7 +221,6 @@ static uint64_t count_completions(const struct live *live)
 	for (uint32_t slot = 0; slot < geometry->slots; slot++)
 		completions += words[words[MK_CQ_FIRST_ENTRY] + slot] >>
 			       MK_CQ_ENTRY_COUNT_SHIFT;
-	munmap((void *)words, bytes);
 	return completions;
 }
 

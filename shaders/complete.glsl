@@ -101,18 +101,24 @@ void mk_begin_counting()
 	mk_streak = mk_streak_stored = 0u;
 }
 
-/*
- * Claim a slot that has this status, first word and entry; returns its new entry.  An
- * effect must be behind a MK_RELEASE() that is behind this: CLAIMED is visible before.
- */
-uint mk_claim(uint slot, uint status, uint word, uint entry)
+/* The entry of a claimed slot that had this status, first word and entry. */
+uint mk_entry_of_use(uint status, uint word, uint entry)
 {
 	uint count = entry >> MK_CQ_ENTRY_COUNT_SHIFT;
 
 	if (status == MK_STATUS_PUBLISHED)
 		count = mk_split ? word >> MK_INBOX_COUNT_SHIFT :
 				   count + 1u & MK_CQ_ENTRY_COUNT_MASK;
-	entry = count << MK_CQ_ENTRY_COUNT_SHIFT | MK_STATUS_CLAIMED;
+	return count << MK_CQ_ENTRY_COUNT_SHIFT | MK_STATUS_CLAIMED;
+}
+
+/*
+ * Claim a slot and return its entry.  An effect must be behind a MK_RELEASE() that is
+ * behind this: CLAIMED is visible before.
+ */
+uint mk_claim(uint slot, uint status, uint word, uint entry)
+{
+	entry = mk_entry_of_use(status, word, entry);
 	MK_STORE_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY), entry);
 	if (!mk_split)
 		MK_STORE_RELEASE(MK_STATUS_WORD(slot), MK_STATUS_CLAIMED);

@@ -53,69 +53,110 @@ bool mk_tenant_is_masked(uint tenant)
 	return mk_tenant_mask(tenant) == 0u;
 }
 
-/*
- * Execute what can be executed quickly of the block that was found, by all lanes
- * together.  Returns whether this lane has executed its slot.
- *
- * Across a bus there is no acquire between the look and the words of the slot that are
- * loaded here: these loads are issued when the look's is over, and none is served by a
- * cache of this worker's.
- */
-bool mk_execute_quickly()
+/* What is written at once to a control word; @writes says by which lanes. */
+void mk_write_quickly(bool writes, uint opcode, uvec2 args)
+{
+	MK_RELEASE();
+	if (writes && opcode == MK_OP_STORE_U32)
+		MK_STORE_RELAXED(control[args.y], args.x);
+	if (writes && opcode == MK_OP_ATOMIC_ADD)
+		MK_ADD(control[args.y], args.x);
+	MK_RELEASE();
+}
+
+void mk_count_quickly(uint slot, uint opcode, uint tenant)
+{
+	mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
+				  opcode == MK_OP_ATOMIC_ADD);
+	mk_done++;
+	mk_count_claim(slot, MK_STATUS_PUBLISHED, tenant);
+}
+
+/* In one memory.  Returns whether this lane has executed its slot. */
+bool mk_execute_quickly_in_place()
 {
 	uint slot = mk_found_slot;
 	bool is_ready = mk_status_is_ready(mk_found_status);
 	bool quick = false, writes = false;
-	uint opcode = MK_OP_NOP, tenant = 0u, entry = mk_found_entry;
+	uint opcode = MK_OP_NOP, tenant = 0u, entry = 0u;
 	uvec2 args = uvec2(0u);
 
-	if (!mk_split)
-		MK_ACQUIRE();
-	mk_found_slow = false;
-	if (is_ready && mk_split) {
-		opcode = mk_found_header.y;
-		tenant = mk_found_header.z;
-	} else if (is_ready) {
+	MK_ACQUIRE();
+	if (is_ready) {
 		entry = MK_PROGRESS_WORD(slot, MK_STATE_ENTRY);
 		args.x = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS);
 		args.y = MK_PAYLOAD_WORD(slot, MK_SLOT_ARGS + 1u);
 		opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
 		tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-	}
-	writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
-	/* Only who needs them waits for them. */
-	if (mk_split && writes)
-		args = MK_ARGS_QUAD(slot).xy;
-	/* It may have been authorised since. */
-	if (mk_split && subgroupAny(is_ready && mk_tenant_is_masked(tenant)))
-		mk_read_masks();
-	if (is_ready) {
-		quick = mk_found_status == MK_STATUS_PUBLISHED &&
+		writes = opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD;
+		is_ready = !mk_tenant_is_masked(tenant);
+		quick = is_ready && mk_found_status == MK_STATUS_PUBLISHED &&
 			tenant < MK_TENANT_COUNT &&
 			(opcode == MK_OP_NOP || writes && mk_is_observable(args.y));
-		if (mk_tenant_is_masked(tenant))
-			quick = is_ready = false;
-		mk_found_slow = is_ready && !quick;
 	}
-
+	mk_found_slow = is_ready && !quick;
 	if (quick)
-		entry = mk_claim(slot, mk_found_status, mk_found_word, entry);
-	if (subgroupAny(quick && writes)) {
-		MK_RELEASE();
-		if (quick && opcode == MK_OP_STORE_U32)
-			MK_STORE_RELAXED(control[args.y], args.x);
-		if (quick && opcode == MK_OP_ATOMIC_ADD)
-			MK_ADD(control[args.y], args.x);
-		MK_RELEASE();
-	}
+		entry = mk_claim(slot, mk_found_status, 0u, entry);
+	if (subgroupAny(quick && writes))
+		mk_write_quickly(quick, opcode, args);
 	if (quick) {
 		mk_complete(slot, MK_STATUS_DONE, 0u, entry);
-		mk_quick_metrics += uvec3(opcode == MK_OP_NOP, opcode == MK_OP_STORE_U32,
-					  opcode == MK_OP_ATOMIC_ADD);
-		mk_done++;
-		mk_count_claim(slot, MK_STATUS_PUBLISHED, tenant);
+		mk_count_quickly(slot, opcode, tenant);
 	}
 	return quick;
+}
+
+/*
+ * From an inbox across a bus, where each wait adds to the answer's time.  What has no
+ * effect is answered at once.  Else the claim is on its way while the arguments come.
+ *
+ * There is no acquire between the look and the words of the slot that are loaded here:
+ * these loads are issued when the look's is over, and none is served by a cache of this
+ * worker's.
+ */
+bool mk_execute_quickly_from_inbox()
+{
+	uint slot = mk_found_slot;
+	uint opcode = mk_found_header.y, tenant = mk_found_header.z;
+	uint entry = mk_entry_of_use(mk_found_status, mk_found_word, mk_found_entry);
+	bool is_ready = mk_status_is_ready(mk_found_status);
+	bool is_open = !mk_tenant_is_masked(tenant);
+	bool is_new = mk_found_status == MK_STATUS_PUBLISHED && is_open &&
+		      tenant < MK_TENANT_COUNT;
+	bool quick = is_new && opcode == MK_OP_NOP;
+	bool writes = is_new && (opcode == MK_OP_STORE_U32 || opcode == MK_OP_ATOMIC_ADD);
+
+	if (quick)
+		mk_complete(slot, MK_STATUS_DONE, 0u, entry);
+	if (subgroupAny(writes)) {
+		uvec2 args = uvec2(0u);
+
+		if (writes) {
+			mk_claim(slot, mk_found_status, mk_found_word, mk_found_entry);
+			args = MK_ARGS_QUAD(slot).xy;
+			writes = mk_is_observable(args.y);
+		}
+		mk_write_quickly(writes, opcode, args);
+		if (writes)
+			mk_complete(slot, MK_STATUS_DONE, 0u, entry);
+		quick = quick || writes;
+	}
+	if (quick)
+		mk_count_quickly(slot, opcode, tenant);
+	/* It may have been authorised since: then the next look finds it. */
+	if (subgroupAny(is_ready && !is_open))
+		mk_read_masks();
+	mk_found_slow = is_ready && is_open && !quick;
+	return quick;
+}
+
+/*
+ * Execute what can be executed quickly of the block that was found, by all lanes
+ * together.  Returns whether this lane has executed its slot.
+ */
+bool mk_execute_quickly()
+{
+	return mk_split ? mk_execute_quickly_from_inbox() : mk_execute_quickly_in_place();
 }
 
 /* No loop: a driver may count its iterations against ours. */

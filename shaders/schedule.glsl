@@ -30,6 +30,8 @@ void mk_restart_log()
 {
 	MK_STORE_RELAXED(debug_log[MK_LOG_CURSOR], 0u);
 	MK_STORE_RELAXED(state[MK_STATE_LOG_RESERVED], 0u);
+	/* Who sees the generation finds the log empty. */
+	MK_RELEASE();
 	mk_counter_add(MK_CQ_LOG_GENERATION, 1u);
 }
 

@@ -126,8 +126,14 @@ static void store_streaming(mk_word *line, const uint32_t *words)
 MK_TARGET("avx512f,movdir64b")
 static void store_run_direct(mk_word *line, const struct run *run)
 {
+	/* What is more goes faster through the buffers, and lingers there no longer. */
+	enum { LONGEST_RUN = 4 };
 	_Alignas(MK_SLOT_BYTES) __m512i whole;
 
+	if (run->count > LONGEST_RUN) {
+		store_run_streaming(line, run);
+		return;
+	}
 	mk_write_fence();
 	for (size_t i = 0; i < run->count; i++) {
 		whole = lay_out(run, i);

@@ -46,8 +46,9 @@ static void restart_log(struct mk_context *context)
 	atomic_store_explicit(&context->regions[MK_REGION_DEBUG_LOG][MK_LOG_CURSOR], 0,
 			      memory_order_release);
 	store_state(context, MK_STATE_LOG_RESERVED, 0);
-	atomic_fetch_add_explicit(mk_cq_word(context, MK_CQ_LOG_GENERATION), 1,
-				  memory_order_release);
+	/* Who sees the generation finds the log empty. */
+	atomic_thread_fence(memory_order_release);
+	mk_counter_add(context, MK_CQ_LOG_GENERATION, 1);
 }
 
 /* Between dispatches, with the lock held: all workers wait for @runner->begun. */

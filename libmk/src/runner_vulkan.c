@@ -75,8 +75,9 @@ static int open_device(struct mk_runner *runner, const char *name, enum mk_impor
 }
 
 /*
- * A CPU's workers take cores away from producers.  A GPU has room for a worker on each
- * multiprocessor, and more than one for each block of the ring would have nothing to do.
+ * A CPU's workers take cores away from producers.  A GPU has room for one on each
+ * multiprocessor; with two blocks of the ring for each they answer as soon as with one,
+ * and get less into the way of what producers store.
  */
 static uint32_t default_workgroups(const struct mk_runner *runner)
 {
@@ -89,7 +90,7 @@ static uint32_t default_workgroups(const struct mk_runner *runner)
 
 	if (device->is_cpu)
 		return mk_default_workers();
-	return count < blocks ? count : blocks;
+	return count < (blocks + 1) / 2 ? count : (blocks + 1) / 2;
 }
 
 static int choose_workgroups(struct mk_runner *runner, uint32_t wanted)
