@@ -450,11 +450,14 @@ static void recover_slot(struct mk_executor *executor, uint32_t slot)
 	uint32_t entry = mk_slot_entry(context, slot);
 	uint32_t shown = mk_cq_entry(context, slot);
 	uint32_t kept = entry & MK_CQ_ENTRY_STATUS_MASK;
-	bool has_ended = (kept == MK_STATUS_DONE || kept == MK_STATUS_FAULT) &&
-			 mk_entry_count(entry) != mk_entry_count(shown);
+	bool is_shown = mk_entry_count(entry) == mk_entry_count(shown);
+	bool has_ended = !is_shown && (kept == MK_STATUS_DONE || kept == MK_STATUS_FAULT);
 
-	if (status == MK_STATUS_PUBLISHED) {
-		/* It may have been counted and not claimed. */
+	if (status == MK_STATUS_PUBLISHED || (context->split && is_shown)) {
+		/*
+		 * It may have been counted and not claimed.  Or it has ended, and what the
+		 * device kept of that was lost: of an inbox it is not stored first.
+		 */
 		keep_entry(context, slot, shown);
 	} else if (has_ended) {
 		/* The engine died between its last stores. */
