@@ -27,21 +27,9 @@
  *   BUG_NO_FENCE_IN_BATCH  BUG_PROGRESS_STAYS
  *   with INBOX: BUG_STATUS_WITHOUT_COUNT  BUG_NO_RELEASE_OF_EFFECT
  */
-#include "posted.pml"
+#include "slot.pml"
 
 #define BATCHES 3
-#define COUNTS	4
-
-#define EMPTY	  0
-#define PUBLISHED 1
-#define CLAIMED	  2
-#define DONE	  3
-
-#define ENTRY(count, status) ((count) * 8 + (status))
-#define COUNT_OF(entry)	     ((entry) / 8)
-#define STATUS_OF(entry)     ((entry) % 8)
-#define NEXT(count)	     (((count) + 1) % COUNTS)
-#define IS_FINAL(status)     ((status) == EMPTY || (status) == DONE)
 
 /* Slots. */
 #define A     0 /* operations */
@@ -146,17 +134,9 @@ active proctype producer()
 
 /* The device ------------------------------------------------------------------------ */
 
-#ifdef INBOX
-#define IS_PUBLISHED(first, kept)                                                         \
-	(STATUS_OF(first) == PUBLISHED && COUNT_OF(first) != COUNT_OF(kept))
 #ifdef BUG_STATUS_WITHOUT_COUNT
+#undef STATUS
 #define STATUS(first, kept) STATUS_OF(kept)
-#else
-#define STATUS(first, kept) (IS_PUBLISHED(first, kept) -> PUBLISHED : STATUS_OF(kept))
-#endif
-#else
-#define IS_PUBLISHED(first, kept) ((first) == PUBLISHED)
-#define STATUS(first, kept)	  (first)
 #endif
 
 /* Of one slot's stores: a worker has stored no others that have not landed. */

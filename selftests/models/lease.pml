@@ -28,23 +28,11 @@
  *   BUG_DEAD_MEANS_FREE       BUG_GIVE_BACK_IN_FLIGHT    BUG_SWAP_IS_NO_FENCE
  *   without INBOX: BUG_INHERIT_BY_STATUS
  */
-#include "posted.pml"
+#include "slot.pml"
 
 #define LIVES	  3
 #define IDS	  2
 #define PUBLISHES 1 /* of one life, at most */
-#define COUNTS	  4
-
-#define EMPTY	  0
-#define PUBLISHED 1
-#define CLAIMED	  2
-#define DONE	  3
-
-#define ENTRY(count, status) ((count) * 8 + (status))
-#define COUNT_OF(entry)	     ((entry) / 8)
-#define STATUS_OF(entry)     ((entry) % 8)
-#define NEXT(count)	     (((count) + 1) % COUNTS)
-#define IS_FINAL(status)     ((status) == EMPTY || (status) == DONE)
 
 /* (id, generation); 0 is free, and with id 0 it is orphaned. */
 #define LEASE(id, generation) ((generation) * 4 + (id))
@@ -285,12 +273,6 @@ active [LIVES] proctype producer()
 
 /* The device --------------------------------------------------------------------- */
 
-#ifdef INBOX
-#define IS_PUBLISHED (STATUS_OF(first) == PUBLISHED && COUNT_OF(first) != COUNT_OF(kept))
-#else
-#define IS_PUBLISHED (first == PUBLISHED)
-#endif
-
 inline show_entry()
 {
 	d_step {
@@ -306,7 +288,7 @@ active proctype device()
 
 end:
 	do
-	:: IS_PUBLISHED ->
+	:: IS_PUBLISHED(first, kept) ->
 		assert(payload == in_flight);
 #ifdef INBOX
 		own_count = COUNT_OF(first);

@@ -32,24 +32,10 @@
  *   with INBOX:    BUG_DEVICE_STORES_STATUS  BUG_PUBLISHED_WITHOUT_COUNT
  *                  BUG_RECOVERY_GOES_BY_KEPT
  */
-#include "posted.pml"
+#include "slot.pml"
 
 #define PUBLISHES 5
-#define COUNTS	  4 /* completions are counted modulo this */
 #define DEATHS	  2
-
-#define EMPTY	  0
-#define PUBLISHED 1
-#define CLAIMED	  2
-#define DONE	  3
-#define YIELD	  5
-#define FAULT	  7
-
-/* Entries, and the first word of a slot in an inbox: a count and a status. */
-#define ENTRY(count, status) ((count) * 8 + (status))
-#define COUNT_OF(entry)	     ((entry) / 8)
-#define STATUS_OF(entry)     ((entry) % 8)
-#define NEXT(count)	     (((count) + 1) % COUNTS)
 
 /* The slot; the host stores there. */
 WORD(first)
@@ -187,13 +173,6 @@ active proctype producer()
 
 /* The device ------------------------------------------------------------------ */
 
-#ifdef INBOX
-#define STATUS(first, kept)                                                               \
-	(STATUS_OF(first) == PUBLISHED && COUNT_OF(first) != COUNT_OF(kept) ->            \
-		 PUBLISHED : STATUS_OF(kept))
-#else
-#define STATUS(first, kept) (first)
-#endif
 #define IS_READY(status) ((status) == PUBLISHED || (status) == YIELD)
 
 inline release()
