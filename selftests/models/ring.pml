@@ -10,8 +10,9 @@
  *   libmk/src/windows.c      slot_is_free(), mk_windows_use_slots()
  *   libmk/src/wait.c         mk_ticket_look()
  *   shaders/memory.glsl      mk_status_from(), mk_load_status()
- *   shaders/execute.glsl     mk_execute_quickly(), mk_execute_whole(), mk_suspend()
- *   shaders/complete.glsl    mk_claim(), mk_complete()
+ *   shaders/execute.glsl     mk_execute_quickly_in_place(), mk_execute_whole(),
+ *                            mk_execute_quickly_from_inbox(), mk_suspend()
+ *   shaders/complete.glsl    mk_entry_of_use(), mk_claim(), mk_complete()
  *   libmk/src/exec_cpu.c     work_on(), complete(), suspend(): as the GLSL;
  *                            recover_slot(), interrupt()
  *
@@ -208,7 +209,8 @@ inline show_entry()
 	STORE(entry, own_kept)
 }
 
-inline claim()
+/* mk_entry_of_use() */
+inline begin_use()
 {
 	if
 	:: status == PUBLISHED ->
@@ -225,7 +227,11 @@ inline claim()
 #endif
 	fi;
 	/* No store stays pending for so long that the count goes round meanwhile. */
-	own_count % 2 == 1 || HAS_LANDED(kept);
+	own_count % 2 == 1 || HAS_LANDED(kept)
+}
+
+inline claim()
+{
 	keep_entry(ENTRY(own_count, CLAIMED));
 	store_status(CLAIMED)
 }
@@ -250,9 +256,14 @@ inline suspend()
 	store_status(YIELD)
 }
 
+inline check_payload()
+{
+	assert(own_opcode == use && own_args == use)
+}
+
 inline execute()
 {
-	assert(own_opcode == use && own_args == use);
+	check_payload();
 	if
 	:: is_nop
 	:: !is_nop ->
@@ -297,15 +308,19 @@ inline look()
 inline work()
 {
 	look();
+	begin_use();
 #ifdef BUG_EFFECT_BEFORE_CLAIM
 	execute();
 	claim();
 	complete(DONE)
 #else
-	claim();
 	if
-	:: execute(); complete(DONE)
-	:: suspend()
+#ifdef INBOX
+	/* What has no effect is not claimed. */
+	:: is_nop -> check_payload(); complete(DONE)
+#endif
+	:: claim(); execute(); complete(DONE)
+	:: claim(); suspend()
 	fi
 #endif
 }
