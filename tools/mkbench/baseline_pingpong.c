@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "baselines.h"
 #include "bench.h"
 
 #define PING_PONG_SAMPLES   100000
@@ -116,10 +117,10 @@ int measure_ping_pong(struct distribution *result)
 	cpu_set_t before;
 	pthread_t thread;
 	bool restore;
-	int error;
+	int error = sampler_init(&sampler, PING_PONG_SAMPLES);
 
-	if (sampler_init(&sampler, PING_PONG_SAMPLES))
-		return complain("memory for the samples", -ENOMEM);
+	if (error)
+		return error;
 	choose_processors(&table);
 	error = pthread_create(&thread, NULL, answer, &table);
 	if (error) {

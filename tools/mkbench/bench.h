@@ -9,57 +9,75 @@
 
 #include <mk/mk.h>
 
-#include "statistics.h"
-
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 /* What nothing may take longer than: an operation, a dispatch, an engine's end. */
 #define PATIENCE_NS (10 * NS_PER_SECOND)
 /* What ends a measurement early on a machine too slow for its samples. */
-#define STAGE_LIMIT_NS (30 * NS_PER_SECOND)
+#define STAGE_LIMIT_NS	 (30 * NS_PER_SECOND)
 
+#define RING_SIZES_LIMIT 16
+
+enum operation {
+	OPERATION_NOP,
+	OPERATION_ADD,
+};
+
+/* As given, or as the verb has them for a default; 0 and NULL leave it to libmk. */
 struct bench_options {
 	enum mk_engine_kind engine;
 	enum mk_import import;
 	const char *device;
 	uint32_t workgroups;
-	uint32_t slots;
-	uint32_t samples; /* round trips */
-	double seconds;	  /* of streaming */
+	uint32_t slots[RING_SIZES_LIMIT]; /* of rings */
+	uint32_t ring_count;		  /* 0: the verb's own choice */
+	uint32_t producers;		  /* threads */
+	enum operation operation;
+	uint32_t samples;
+	double seconds;
 	bool json;
 };
 
-struct bench_results {
-	const char *verb;
-	const char *engine;
-	struct mk_engine_info info;
-	struct distribution round_trip;
-	struct distribution submit_wait; /* no samples: there was no Vulkan device */
-	struct distribution ping_pong;
-	uint64_t streamed_slots;
-	uint64_t streamed_ns;
+/*
+ * What mkbench can measure.  A new one is a file with its struct, a line in main.c,
+ * and its words in the man page and the completion.
+ */
+struct verb {
+	const char *name;
+	const char *summary;  /* a line for --help */
+	unsigned int options; /* TAKES_*: those that it knows, besides --json */
+	uint32_t samples;     /* the defaults */
+	double seconds;
+	/* Returns 0 or a negative errno, and has said why on stderr. */
+	int (*run)(const struct bench_options *options);
 };
 
-/*
- * Each measurement returns 0 or a negative errno and has said why on stderr;
- * -EINTR when the user ended it.
- */
-int measure_round_trip(struct mk_producer *producer, uint32_t samples,
-		       struct distribution *result);
-int measure_stream(struct mk_context *context, struct mk_producer *producer,
-		   double seconds, struct bench_results *results);
-int measure_submit_wait(const char *device, struct distribution *result);
-int measure_ping_pong(struct distribution *result);
+#define TAKES_ENGINE	 (1u << 0) /* what mk_engine_start() is told */
+#define TAKES_SLOTS	 (1u << 1)
+#define TAKES_SLOTS_LIST (1u << 2)
+#define TAKES_STREAM	 (1u << 3) /* producers, and what they publish */
+#define TAKES_SECONDS	 (1u << 4)
+#define TAKES_SAMPLES	 (1u << 5)
 
-int report_json(const struct bench_results *results);
-int report_table(const struct bench_results *results);
+extern const struct verb latency_verb;
+extern const struct verb throughput_verb;
+extern const struct verb batch_verb;
+extern const struct verb handover_verb;
+extern const struct verb park_verb;
+extern const struct verb kmod_verb;
 
 uint64_t now_ns(void);
+uint64_t seconds_as_ns(double seconds);
+/* How many a second, when @count took @ns. */
+double per_second(uint64_t count, uint64_t ns);
 
 /* Says what failed, and the library's text, on stderr; returns @error. */
 int complain(const char *what, int error);
 
 /* From SIGINT or SIGTERM: whoever loops looks. */
+void note_signals(void);
 bool interrupted(void);
+/* The signal, or 0. */
+int interrupted_by(void);
 
 #endif /* MKBENCH_BENCH_H */

@@ -262,10 +262,11 @@ static int run_rounds(const struct setup *setup, uint32_t samples,
 
 static int make_samplers(struct samplers *samplers, uint32_t samples)
 {
-	for (int phase = 0; phase < KMOD_PHASES; phase++)
-		if (sampler_init(&samplers->phases[phase], samples))
-			return -ENOMEM;
-	return sampler_init(&samplers->ready, samples);
+	int error = sampler_init(&samplers->ready, samples);
+
+	for (int phase = 0; phase < KMOD_PHASES && !error; phase++)
+		error = sampler_init(&samplers->phases[phase], samples);
+	return error;
 }
 
 static void finish_samplers(struct samplers *samplers, struct kmod_costs *costs)
@@ -283,9 +284,7 @@ static int measure(const struct setup *setup, uint32_t samples,
 
 	for (int way = 0; way < KMOD_WAYS && !error; way++)
 		error = make_samplers(&samplers[way], samples);
-	if (error)
-		fprintf(stderr, "mkbench: no memory for %u samples\n", samples);
-	else
+	if (!error)
 		error = run_rounds(setup, samples, samplers);
 	progress_end();
 	for (int way = 0; way < KMOD_WAYS; way++)
@@ -372,7 +371,7 @@ static int open_udmabuf(void)
 	return file;
 }
 
-int measure_kmod(uint32_t samples, struct kmod_results *results)
+static int measure_all(uint32_t samples, struct kmod_results *results)
 {
 	struct setup setup = { .page_bytes = (size_t)sysconf(_SC_PAGESIZE) };
 	int error;
@@ -388,3 +387,21 @@ int measure_kmod(uint32_t samples, struct kmod_results *results)
 	close(setup.mk);
 	return error;
 }
+
+static int run(const struct bench_options *options)
+{
+	struct kmod_results results = { 0 };
+	int error = measure_all(options->samples, &results);
+
+	if (error)
+		return error;
+	return options->json ? report_kmod_json(&results) : report_kmod_table(&results);
+}
+
+const struct verb kmod_verb = {
+	.name = "kmod",
+	.summary = "the time that the memory of a context takes until it is in use",
+	.options = TAKES_SAMPLES,
+	.samples = 5000,
+	.run = run,
+};

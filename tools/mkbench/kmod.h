@@ -33,9 +33,7 @@ struct kmod_results {
 	struct kmod_costs ways[KMOD_WAYS]; /* no samples: this machine has no such way */
 };
 
-/* As the other measurements: 0 or a negative errno, of which stderr knows the cause. */
-int measure_kmod(uint32_t samples, struct kmod_results *results);
-
+/* 0, or a negative errno that was told. */
 int report_kmod_json(const struct kmod_results *results);
 int report_kmod_table(const struct kmod_results *results);
 

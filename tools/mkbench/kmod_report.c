@@ -43,7 +43,8 @@ static void json_way(struct json_output *json, enum kmod_way way,
 	if (way == KMOD_WAY_MK)
 		return;
 	snprintf(prefix, sizeof(prefix), "times_%s", way_names[way].key);
-	json_ratio(json, prefix, ratio(&results->ways[KMOD_WAY_MK].ready, &costs->ready));
+	json_decimal(json, prefix,
+		     ratio(&results->ways[KMOD_WAY_MK].ready, &costs->ready));
 }
 
 int report_kmod_json(const struct kmod_results *results)

@@ -1,64 +1,122 @@
 // SPDX-License-Identifier: MIT
-/* One operation at a time: from its publish until its completion is seen. */
+/* How soon one operation is done: alone, and while another thread streams. */
 #include <errno.h>
 #include <stdio.h>
 
+#include "baselines.h"
 #include "bench.h"
-#include "progress.h"
+#include "output.h"
+#include "round_trip.h"
+#include "session.h"
+#include "stream.h"
+#include "work.h"
 
-/* Enough for the engine's first dispatches, in which a driver still compiles. */
-#define WARM_UP_TRIPS	    2000
-#define TRIPS_BETWEEN_LOOKS 1024
+struct latency {
+	struct mk_engine_info info;
+	struct distribution alone;
+	struct distribution loaded;
+	struct stream_result load;
+	struct baselines baselines;
+};
 
-static int round_trip(struct mk_producer *producer, uint64_t *elapsed_ns)
+static int measure_loaded(const struct bench_options *options,
+			  const struct session *session, struct mk_producer *producer,
+			  struct latency *latency)
 {
-	static const struct mk_item nop = { .opcode = MK_OP_NOP };
-	struct mk_ticket ticket;
-	uint64_t start = now_ns();
-	int result;
+	/* Half of the windows; the operation that is waited for needs one. */
+	const struct stream_options load = {
+		.operation = OPERATION_ADD,
+		.mode = STREAM_FREE,
+		.producers = 1,
+	};
+	struct stream *stream;
+	int error, stopped;
 
-	result = mk_producer_publish(producer, &nop, PATIENCE_NS, &ticket);
-	if (result)
-		return complain("publish", result);
-	result = mk_producer_wait(producer, &ticket, PATIENCE_NS);
-	*elapsed_ns = now_ns() - start;
-	if (result < 0)
-		return complain("wait", result);
-	if (result > 0) {
-		fprintf(stderr, "mkbench: a NOP ended with fault %d, expected DONE\n",
-			result);
-		return -EIO;
-	}
-	return 0;
+	error = stream_start(session, &load, &stream);
+	if (error)
+		return error;
+	error = measure_round_trips(producer, options->samples,
+				    seconds_as_ns(options->seconds), "under load",
+				    &latency->loaded);
+	stopped = stream_stop(stream, &latency->load);
+	return error ? error : stopped;
 }
 
-int measure_round_trip(struct mk_producer *producer, uint32_t samples,
-		       struct distribution *result)
+static int measure_engine(const struct bench_options *options,
+			  const struct session *session, void *argument)
 {
-	struct sampler sampler;
-	uint64_t elapsed_ns, begin;
-	int error = 0;
+	struct latency *latency = argument;
+	struct mk_producer *producer;
+	int error = session_producer(session, UINT32_MAX, &producer);
 
-	if (sampler_init(&sampler, samples))
-		return complain("memory for the samples", -ENOMEM);
-	for (int trip = 0; trip < WARM_UP_TRIPS && !error && !interrupted(); trip++)
-		error = round_trip(producer, &elapsed_ns);
-
-	begin = now_ns();
-	while (!error && sampler.count < samples) {
-		if (sampler.count % TRIPS_BETWEEN_LOOKS == 0) {
-			progress_show("round trips", (double)sampler.count / samples);
-			if (interrupted())
-				error = -EINTR;
-			if (now_ns() - begin > STAGE_LIMIT_NS && sampler.count)
-				break;
-		}
-		if (!error)
-			error = round_trip(producer, &elapsed_ns);
-		if (!error)
-			sampler_add(&sampler, elapsed_ns);
-	}
-	progress_end();
-	sampler_finish(&sampler, result);
+	if (error)
+		return error;
+	error = warm_up(producer);
+	if (!error)
+		error = measure_round_trips(producer, options->samples, STAGE_LIMIT_NS,
+					    "round trips", &latency->alone);
+	if (!error)
+		error = measure_loaded(options, session, producer, latency);
+	mk_producer_close(producer);
 	return error;
 }
+
+static int report_json(const struct bench_options *options, const struct latency *latency)
+{
+	struct json_output json;
+
+	json_begin(&json, latency_verb.name);
+	json_engine(&json, options, &latency->info);
+	json_distribution(&json, "", &latency->alone);
+	json_distribution(&json, "loaded_", &latency->loaded);
+	json_number(&json, "load_slots_per_second",
+		    (uint64_t)per_second(latency->load.slots, latency->load.ns));
+	json_number(&json, "load_slots", latency->load.slots);
+	json_number(&json, "load_ns", latency->load.ns);
+	json_baselines(&json, &latency->baselines);
+	json_comparison(&json, "", &latency->alone, &latency->baselines);
+	json_comparison(&json, "loaded_", &latency->loaded, &latency->baselines);
+	json_fractions(&json);
+	json_quantiles(&json, "", &latency->alone);
+	json_quantiles(&json, "loaded_", &latency->loaded);
+	json_baseline_quantiles(&json, &latency->baselines);
+	return json_end(&json);
+}
+
+static int report_table(const struct latency *latency)
+{
+	table_engine(&latency->info);
+	table_head("round trip, microseconds");
+	table_distribution("publish -> completion", &latency->alone);
+	table_distribution("  under load", &latency->loaded);
+	table_baselines(&latency->baselines);
+	table_comparison(&latency->alone, &latency->baselines);
+	printf("%-28s %10.3f million additions a second\n", "the load",
+	       per_second(latency->load.slots, latency->load.ns) / 1e6);
+	return table_end();
+}
+
+static int run(const struct bench_options *options)
+{
+	const struct session_wants wants = {
+		.slots = options->slots[0],
+		.observable_words = WORK_OBSERVABLES(1),
+	};
+	struct latency latency = { 0 };
+	int error = session_run(options, &wants, measure_engine, &latency, &latency.info);
+
+	if (!error)
+		error = measure_baselines(options, &latency.info, &latency.baselines);
+	if (error)
+		return error;
+	return options->json ? report_json(options, &latency) : report_table(&latency);
+}
+
+const struct verb latency_verb = {
+	.name = "latency",
+	.summary = "the time from an operation's publish until its completion is seen",
+	.options = TAKES_ENGINE | TAKES_SLOTS | TAKES_SECONDS | TAKES_SAMPLES,
+	.samples = 200000,
+	.seconds = 3,
+	.run = run,
+};

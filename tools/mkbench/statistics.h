@@ -6,11 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define QUANTILES 24
+
+/* Those that describe the whole curve, ascending: 0.5 is the median, 1 the maximum. */
+extern const double quantile_fractions[QUANTILES];
+
 struct distribution {
 	size_t samples;
 	uint64_t p50_ns;
 	uint64_t p99_ns;
 	uint64_t p999_ns;
+	uint64_t max_ns;
+	uint64_t quantiles_ns[QUANTILES];
 };
 
 struct sampler {
@@ -19,7 +26,7 @@ struct sampler {
 	size_t capacity;
 };
 
-/* sampler_init() - room for @capacity samples; 0 or -ENOMEM. */
+/* sampler_init() - room for @capacity samples; 0 or -ENOMEM, which was told. */
 int sampler_init(struct sampler *sampler, size_t capacity);
 
 /* The caller adds at most the capacity. */

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+/* The command line. */
+#define _GNU_SOURCE
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES_LIMIT	  100000000u
+#define SECONDS_LIMIT	  3600.0
+#define PRODUCERS_LIMIT	  1024u
+#define PRODUCERS_DEFAULT 4u
+
+const char *argp_program_version = "mkbench " MK_VERSION;
+
+static const char documentation[] =
+	"Measure how fast a resident kernel answers, and what its memory costs.\v"
+	"VERB is one of:";
+
+static const char after_verbs[] =
+	"\nIn the same run they measure what the numbers are to be compared with: "
+	"vkQueueSubmit of an empty dispatch, waited for and polled, which is what a "
+	"resident kernel replaces; two threads that answer each other through shared "
+	"memory, which is the limit; and with throughput the obvious kernel, in which "
+	"each lane polls a slot of its own.  kmod needs the kernel module.\n\n"
+	"Examples: How does the CPU's Vulkan driver do with two workgroups?  What goes "
+	"through a small ring and a large one?\n\n"
+	"  mkbench latency --device llvmpipe --workgroups 2\n"
+	"  mkbench throughput --slots 64,4096 --producers 1\n\n"
+	"Exit status: 0 measured, 1 failed, 64 wrong usage, 128 + N ended by signal N.";
+
+enum {
+	KEY_ENGINE = 256,
+	KEY_DEVICE,
+	KEY_IMPORT,
+	KEY_WORKGROUPS,
+	KEY_SECONDS,
+	KEY_SAMPLES,
+	KEY_SLOTS,
+	KEY_PRODUCERS,
+	KEY_OPERATION,
+};
+
+static const struct argp_option option_table[] = {
+	{ "json", 'j', NULL, 0, "print JSON; mkbench(1) lists the keys", 0 },
+	{ "engine", KEY_ENGINE, "vulkan|cpu", 0,
+	  "the resident kernel on a Vulkan device (default), or the reference executor",
+	  0 },
+	{ "device", KEY_DEVICE, "NAME", 0,
+	  "part of the Vulkan device's name (default: the first that fits)", 0 },
+	{ "import", KEY_IMPORT, "auto|dma-buf|host-pointer", 0,
+	  "how memory reaches the device (default: auto)", 0 },
+	{ "workgroups", KEY_WORKGROUPS, "N", 0,
+	  "workgroups or host threads (default: one less than the cores)", 0 },
+	{ "slots", KEY_SLOTS, "N[,N]...", 0,
+	  "slots of the ring (default: 1024); throughput takes a list, each size in its "
+	  "turn (default: 256,1024,4096)",
+	  0 },
+	{ "producers", KEY_PRODUCERS, "N", 0,
+	  "threads that publish: 1, 2, 4, ... up to N (default: the cores, at most 4)",
+	  0 },
+	{ "operation", KEY_OPERATION, "nop|add", 0,
+	  "what they publish: operations that do nothing, or that add to an observable "
+	  "(default)",
+	  0 },
+	{ "seconds", KEY_SECONDS, "S", 0,
+	  "how long to stream, each time (default: 3 with latency, else 1)", 0 },
+	{ "samples", KEY_SAMPLES, "N", 0,
+	  "round trips, batches or contexts to measure, each time; mkbench(1) lists the "
+	  "defaults",
+	  0 },
+	{ 0 },
+};
+
+/* Which verbs know an option, and of these, which a list of values. */
+static const struct {
+	int key;
+	unsigned int verbs;
+} option_users[] = {
+	{ KEY_ENGINE, TAKES_ENGINE },	 { KEY_DEVICE, TAKES_ENGINE },
+	{ KEY_IMPORT, TAKES_ENGINE },	 { KEY_WORKGROUPS, TAKES_ENGINE },
+	{ KEY_SLOTS, TAKES_SLOTS },	 { KEY_PRODUCERS, TAKES_STREAM },
+	{ KEY_OPERATION, TAKES_STREAM }, { KEY_SECONDS, TAKES_SECONDS },
+	{ KEY_SAMPLES, TAKES_SAMPLES },
+};
+
+#define OPTION_COUNT (sizeof(option_users) / sizeof(option_users[0]))
+
+struct arguments {
+	const struct verb *const *verbs;
+	const struct verb *verb;
+	struct bench_options *options;
+	bool given[OPTION_COUNT];
+};
+
+/* In the order of the enumerations. */
+static const char *const engine_names[] = { "vulkan", "cpu", NULL };
+static const char *const import_names[] = { "auto", "dma-buf", "host-pointer", NULL };
+static const char *const operation_names[] = { "nop", "add", NULL };
+
+const char *engine_name(enum mk_engine_kind engine)
+{
+	return engine_names[engine];
+}
+
+const char *operation_name(enum operation operation)
+{
+	return operation_names[operation];
+}
+
+/* Values ------------------------------------------------------------------ */
+
+/* A number that @end ends; 0, which is none, when it is not one from 1 to @limit. */
+static uint32_t read_count(const char *text, uint32_t limit, char **end)
+{
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(text, end, 10);
+	if (errno || text[0] < '0' || text[0] > '9' || value > limit)
+		return 0;
+	return (uint32_t)value;
+}
+
+static uint32_t parse_count(struct argp_state *state, const char *option,
+			    const char *text, uint32_t limit)
+{
+	char *end;
+	uint32_t value = read_count(text, limit, &end);
+
+	if (!value || *end)
+		argp_error(state, "--%s: had \"%s\", expected a number from 1 to %u",
+			   option, text, limit);
+	return value;
+}
+
+static void parse_slots(struct argp_state *state, const char *text,
+			struct bench_options *options)
+{
+	const char *at = text;
+
+	options->ring_count = 0;
+	for (;;) {
+		char *end;
+		uint32_t slots = read_count(at, MK_ENCODE_LIMIT, &end);
+
+		if (!slots || (*end && *end != ','))
+			argp_error(state,
+				   "--slots: had \"%s\", expected numbers from 1 to %u "
+				   "with commas between them",
+				   text, MK_ENCODE_LIMIT);
+		if (options->ring_count == RING_SIZES_LIMIT)
+			argp_error(state, "--slots: had more than %d sizes",
+				   RING_SIZES_LIMIT);
+		options->slots[options->ring_count++] = slots;
+		if (!*end)
+			return;
+		at = end + 1;
+	}
+}
+
+static double parse_seconds(struct argp_state *state, const char *text)
+{
+	char *end;
+	double value;
+
+	errno = 0;
+	value = strtod(text, &end);
+	if (errno || *end || end == text || !isfinite(value) || value <= 0 ||
+	    value > SECONDS_LIMIT)
+		argp_error(state,
+			   "--seconds: had \"%s\", expected more than 0 and at most %.0f",
+			   text, SECONDS_LIMIT);
+	return value;
+}
+
+static int parse_choice(struct argp_state *state, const char *option, const char *text,
+			const char *const *choices)
+{
+	for (int i = 0; choices[i]; i++)
+		if (!strcmp(text, choices[i]))
+			return i;
+	argp_error(state, "--%s: had \"%s\", expected one of those that --help names",
+		   option, text);
+	return 0;
+}
+
+/* Verbs ------------------------------------------------------------------- */
+
+/* "latency, throughput, kmod"; NULL without memory. */
+static char *list_verbs(const struct arguments *arguments)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+
+	if (!stream)
+		return NULL;
+	for (size_t i = 0; arguments->verbs[i]; i++)
+		fprintf(stream, "%s%s", i ? ", " : "", arguments->verbs[i]->name);
+	fclose(stream);
+	return text;
+}
+
+static void refuse_verb(const struct arguments *arguments, const char *had,
+			struct argp_state *state)
+{
+	char *names = list_verbs(arguments);
+
+	argp_error(state, "had %s, expected a verb: %s", had,
+		   names ? names : "--help lists them");
+	free(names);
+}
+
+static void take_verb(struct arguments *arguments, const char *name,
+		      struct argp_state *state)
+{
+	if (arguments->verb)
+		argp_error(state, "had both \"%s\" and \"%s\", expected one verb",
+			   arguments->verb->name, name);
+	for (size_t i = 0; arguments->verbs[i]; i++)
+		if (!strcmp(name, arguments->verbs[i]->name))
+			arguments->verb = arguments->verbs[i];
+	if (!arguments->verb) {
+		char had[64];
+
+		snprintf(had, sizeof(had), "\"%.50s\"", name);
+		refuse_verb(arguments, had, state);
+	}
+}
+
+/* What follows the options in --help. */
+static char *describe_verbs(int key, const char *text, void *input)
+{
+	const struct arguments *arguments = input;
+	char *help = NULL;
+	size_t length;
+	FILE *stream;
+
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	stream = open_memstream(&help, &length);
+	if (!stream)
+		return (char *)text;
+	fprintf(stream, "%s\n\n", text);
+	for (size_t i = 0; arguments->verbs[i]; i++)
+		fprintf(stream, "  %-10s %s\n", arguments->verbs[i]->name,
+			arguments->verbs[i]->summary);
+	fputs(after_verbs, stream);
+	fclose(stream);
+	return help;
+}
+
+/* Options ----------------------------------------------------------------- */
+
+static const char *option_name(int key)
+{
+	for (const struct argp_option *option = option_table; option->name; option++)
+		if (option->key == key)
+			return option->name;
+	return "";
+}
+
+static void note_option(struct arguments *arguments, int key)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (option_users[i].key == key)
+			arguments->given[i] = true;
+}
+
+static void check_options(const struct arguments *arguments, struct argp_state *state)
+{
+	const struct verb *verb = arguments->verb;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (arguments->given[i] && !(option_users[i].verbs & verb->options))
+			argp_error(state, "--%s is not for %s",
+				   option_name(option_users[i].key), verb->name);
+	if (arguments->options->ring_count > 1 && !(verb->options & TAKES_SLOTS_LIST))
+		argp_error(state, "--slots: %s takes one size, not a list", verb->name);
+}
+
+static uint32_t default_producers(void)
+{
+	cpu_set_t cores;
+	uint32_t count = 1;
+
+	if (!sched_getaffinity(0, sizeof(cores), &cores))
+		count = (uint32_t)CPU_COUNT(&cores);
+	return count < PRODUCERS_DEFAULT ? count : PRODUCERS_DEFAULT;
+}
+
+static void finish_arguments(struct arguments *arguments, struct argp_state *state)
+{
+	struct bench_options *options = arguments->options;
+
+	if (!arguments->verb) {
+		refuse_verb(arguments, "none", state);
+		return;
+	}
+	check_options(arguments, state);
+	if (!options->samples)
+		options->samples = arguments->verb->samples;
+	if (options->seconds == 0)
+		options->seconds = arguments->verb->seconds;
+	if (!options->producers)
+		options->producers = default_producers();
+}
+
+static error_t parse_option(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	struct bench_options *options = arguments->options;
+
+	note_option(arguments, key);
+	switch (key) {
+	case 'j':
+		options->json = true;
+		return 0;
+	case KEY_ENGINE:
+		options->engine = (enum mk_engine_kind)parse_choice(state, "engine", text,
+								    engine_names);
+		return 0;
+	case KEY_DEVICE:
+		options->device = text;
+		return 0;
+	case KEY_IMPORT:
+		options->import =
+			(enum mk_import)parse_choice(state, "import", text, import_names);
+		return 0;
+	case KEY_WORKGROUPS:
+		options->workgroups = parse_count(state, "workgroups", text, UINT16_MAX);
+		return 0;
+	case KEY_SECONDS:
+		options->seconds = parse_seconds(state, text);
+		return 0;
+	case KEY_SAMPLES:
+		options->samples = parse_count(state, "samples", text, SAMPLES_LIMIT);
+		return 0;
+	case KEY_SLOTS:
+		parse_slots(state, text, options);
+		return 0;
+	case KEY_PRODUCERS:
+		options->producers =
+			parse_count(state, "producers", text, PRODUCERS_LIMIT);
+		return 0;
+	case KEY_OPERATION:
+		options->operation = (enum operation)parse_choice(state, "operation",
+								  text, operation_names);
+		return 0;
+	case ARGP_KEY_ARG:
+		take_verb(arguments, text, state);
+		return 0;
+	case ARGP_KEY_END:
+		finish_arguments(arguments, state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct verb *parse_arguments(int argc, char **argv, const struct verb *const *verbs,
+				   struct bench_options *options)
+{
+	static const struct argp parser = {
+		.options = option_table,
+		.parser = parse_option,
+		.args_doc = "VERB",
+		.doc = documentation,
+		.help_filter = describe_verbs,
+	};
+	struct arguments arguments = { .verbs = verbs, .options = options };
+
+	*options = (struct bench_options){ .operation = OPERATION_ADD };
+	argp_parse(&parser, argc, argv, 0, NULL, &arguments);
+	return arguments.verb;
+}

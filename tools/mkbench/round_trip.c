@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* One operation at a time: from its publish until its completion is seen. */
+#include "round_trip.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "sampling.h"
+
+/* Enough for the engine's first dispatches, in which a driver still compiles. */
+#define WARM_UP_TRIPS	    2000
+#define TRIPS_BETWEEN_LOOKS 256
+
+int wait_for(struct mk_producer *producer, const struct mk_ticket *ticket)
+{
+	int result = mk_producer_wait(producer, ticket, PATIENCE_NS);
+
+	if (result < 0)
+		return complain("wait", result);
+	if (result > 0) {
+		fprintf(stderr, "mkbench: slot %u ended with fault %d, expected DONE\n",
+			ticket->slot, result);
+		return -EIO;
+	}
+	return 0;
+}
+
+int round_trip(struct mk_producer *producer, uint64_t *elapsed_ns)
+{
+	static const struct mk_item nop = { .opcode = MK_OP_NOP };
+	struct mk_ticket ticket;
+	uint64_t start = now_ns();
+	int error;
+
+	error = mk_producer_publish(producer, &nop, PATIENCE_NS, &ticket);
+	if (error)
+		return complain("publish", error);
+	error = wait_for(producer, &ticket);
+	*elapsed_ns = now_ns() - start;
+	return error;
+}
+
+int warm_up(struct mk_producer *producer)
+{
+	uint64_t elapsed_ns;
+	int error = 0;
+
+	for (int trip = 0; trip < WARM_UP_TRIPS && !error && !interrupted(); trip++)
+		error = round_trip(producer, &elapsed_ns);
+	return interrupted() ? -EINTR : error;
+}
+
+static int take_trip(void *argument, uint64_t *elapsed_ns)
+{
+	return round_trip(argument, elapsed_ns);
+}
+
+int measure_round_trips(struct mk_producer *producer, uint32_t samples, uint64_t limit_ns,
+			const char *name, struct distribution *result)
+{
+	const struct sampling sampling = {
+		.name = name,
+		.samples = samples,
+		.between_looks = TRIPS_BETWEEN_LOOKS,
+		.limit_ns = limit_ns,
+		.take = take_trip,
+		.argument = producer,
+	};
+
+	return take_samples(&sampling, result);
+}
