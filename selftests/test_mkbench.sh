@@ -1,13 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# mkbench kmod: its options and its output.
+# mkbench: its options, its output, its exit status.  What it measures is for people to
+# look at: machines are noisy.
 #
-#   test_mkbench.sh PROGRAM
+#   test_mkbench.sh PROGRAM kmod
+#   test_mkbench.sh PROGRAM cpu|vulkan WRONG_SUM
+#
+# WRONG_SUM is the library of mkbench_wrong_sum.c.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 program=$1
+engine=$2
+wrong_sum=${3-}
 
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
@@ -24,8 +30,11 @@ ends_with() {
 	[ "$got" -eq "$wanted" ]
 }
 
+# The module's memory ------------------------------------------------------------
+
 refuses_engine_options() {
-	for option in --engine=cpu --slots=8 --seconds=1 --workgroups=1 --device=x --import=auto; do
+	for option in --engine=cpu --slots=8 --seconds=1 --workgroups=1 --device=x \
+		--import=auto --producers=1 --operation=nop; do
 		ends_with 64 "$program" kmod "$option" || return 1
 	done
 }
@@ -50,25 +59,269 @@ prints_a_table() {
 	"$program" kmod --samples 10 >"$work/table" && grep '^mk.ko  ' "$work/table"
 }
 
-# What it costs is for people to look at: machines are noisy.
 compares() {
 	times=$(value times_udmabuf)
 	echo "$times times what memfd + udmabuf costs"
 	[ -n "$times" ] && awk -v times="$times" 'BEGIN { exit !(times > 0) }'
 }
 
-try 'kmod refuses what is about engines' refuses_engine_options
-if [ ! -c /dev/mk ]; then
-	try 'without the module it says so' says_what_is_missing
-	skip 'kmod measures' 'there is no /dev/mk'
-	tap_end
-	exit
-fi
-try 'kmod measures, and prints JSON' measures
-try 'kmod prints a table' prints_a_table
-if [ -c /dev/udmabuf ]; then
-	try 'kmod compares with memfd + udmabuf' compares
-else
-	skip 'kmod compares with memfd + udmabuf' 'there is no /dev/udmabuf'
-fi
+test_kmod() {
+	try 'kmod refuses what is about engines' refuses_engine_options
+	if [ ! -c /dev/mk ]; then
+		try 'without the module it says so' says_what_is_missing
+		skip 'kmod measures' 'there is no /dev/mk'
+		return
+	fi
+	try 'kmod measures, and prints JSON' measures
+	try 'kmod prints a table' prints_a_table
+	if [ -c /dev/udmabuf ]; then
+		try 'kmod compares with memfd + udmabuf' compares
+	else
+		skip 'kmod compares with memfd + udmabuf' 'there is no /dev/udmabuf'
+	fi
+}
+
+# Engines ------------------------------------------------------------------------
+
+# What every test of a verb says beside the verb.
+hwmon=/sys/class/hwmon
+bench() {
+	MKBENCH_HWMON=$hwmon "$program" --engine="$engine" --workgroups=1 "$@"
+}
+
+# What jq is to look for: distributions and their quantiles, baselines, the head.
+# shellcheck disable=SC2016 # variables of jq's
+functions='
+def distribution($prefix):
+	[.[$prefix + ("samples", "p50_ns", "p99_ns", "p999_ns")]] |
+	.[0] > 0 and .[1] > 0 and .[1] <= .[2] and .[2] <= .[3];
+def quantiles($prefix):
+	.[$prefix + "quantiles_ns"] as $values |
+	($values | length) == (.fractions | length) and ($values | sort) == $values and
+	$values[.fractions | index(0.5)] == .[$prefix + "p50_ns"];
+def compared($prefix):
+	distribution("ping_pong_") and .[$prefix + "times_ping_pong"] > 0 and
+	((has("submit_wait_p50_ns") | not) or
+	(distribution("submit_wait_") and distribution("submit_poll_") and
+	(.[$prefix + ("times_below_submit_wait", "times_below_submit_poll")] | type) ==
+	"number"));
+def headed($verb):
+	.schema == 2 and .verb == $verb and .engine == $engine and .workgroups == 1 and
+	([.device, .driver, .placement] | all(length > 0));
+'
+
+# json VERB FILTER OPTION...: the output is JSON, and the filter says true.
+json() {
+	verb=$1
+	filter=$2
+	shift 2
+	bench "$verb" -j "$@" >"$work/json" || return 1
+	cat "$work/json"
+	jq -e --arg engine "$engine" --arg verb "$verb" \
+		"$functions headed(\$verb) and ($filter)" "$work/json"
+}
+
+# table PATTERNS OPTION...: each line of the patterns matches one of the table.
+table() {
+	patterns=$1
+	shift
+	bench "$@" >"$work/table" || return 1
+	cat "$work/table"
+	printf '%s\n' "$patterns" >"$work/patterns"
+	while read -r pattern; do
+		grep -q -e "$pattern" "$work/table" || {
+			echo "no line like '$pattern'"
+			return 1
+		}
+	done <"$work/patterns"
+}
+
+latency_json() {
+	json latency 'distribution("") and .samples == 500 and distribution("loaded_") and
+		.load_slots >= 1024 and .load_slots_per_second > 0 and compared("") and
+		compared("loaded_") and
+		quantiles("") and quantiles("loaded_") and quantiles("ping_pong_")' \
+		--samples 500 --seconds 0.1
+}
+
+latency_table() {
+	table 'publish -> completion  *[0-9]
+		under load  *[0-9]
+		polled fence
+		ping-pong (limit)  *[0-9]
+		above the ping-pong limit  *[0-9.]* times
+		the load  *[0-9.]* million' latency --samples 500 --seconds 0.1
+}
+
+# Two sizes, of which the smaller has too few windows for three producers.
+throughput_json() {
+	json throughput '.operation == "add" and distribution("naive_") and
+		.naive_slots_per_second > 0 and .naive_completed > 0 and .times_naive > 0 and
+		(.rows | length) == 10 and (.rows | all(.completed > 0 and .ns > 0)) and
+		([.rows[] | [.producers, .slots, .mode]] | unique | length) == 10 and
+		([.rows[] | select(.slots == 64) | .producers] | max) == 2 and
+		([.rows[] | select(.slots == 128) | .producers] | unique) == [1, 2, 3] and
+		.slots_per_second == ([.rows[] |
+			select(.producers == 1 and .mode == "stream") | .slots_per_second] | max)' \
+		--seconds 0.05 --samples 100 --slots 64,128 --producers 3
+}
+
+throughput_nop() {
+	json throughput '.operation == "nop" and (.rows | length) == 2 and
+		(.rows | all(.completed > 0))' \
+		--seconds 0.05 --samples 100 --slots 64 --producers 1 --operation nop
+}
+
+throughput_table() {
+	table '^producers  *slots  mode  *Mslot/s  *times naive
+		^  *1  *64  stream  *[0-9.]*  *[0-9.]*$
+		^  *1  *64  wait  *[0-9.]*  *[0-9.]*$
+		^  *1  *[0-9]*  naive  *[0-9.]*  *1.00$
+		all sums of the additions are exact' \
+		throughput --seconds 0.05 --samples 100 --slots 64 --producers 1
+}
+
+batch_json() {
+	json batch 'compared("") and [.rows[].items] == [1, 2, 4, 8, 16, 31] and
+		(.rows | all(distribution("") and .samples == 100 and .p50_ns_per_item > 0))' \
+		--samples 100
+}
+
+# A window of 8 slots holds 7 operations and a fence.
+batch_sizes() {
+	json batch '[.rows[].items] == [1, 2, 4, 7]' --samples 10 --slots 8 &&
+		ends_with 1 "$program" batch --engine="$engine" --slots 1
+}
+
+batch_table() {
+	table 'batch of 31, and a fence  *[0-9]
+		each of 31  *[0-9]
+		above the ping-pong limit' batch --samples 20
+}
+
+handover_json() {
+	json handover 'distribution("") and distribution("frequent_") and
+		.max_ns >= .p999_ns and .frequent_steps == 2048 and
+		.frequent_handovers > 0 and distribution("frequent_handover_") and
+		.frequent_handover_samples <= .frequent_handovers and
+		.frequent_handover_max_ns <= .frequent_max_ns and compared("")' \
+		--samples 5000
+}
+
+handover_table() {
+	table 'dispatches as usual  *[0-9]
+		short dispatches  *[0-9]
+		of these at a handover
+		handovers of short ones  *[0-9]* in [0-9]* round trips' handover --samples 5000
+}
+
+park_json() {
+	json park 'distribution("wake_") and distribution("") and .wake_samples == 20 and
+		.parks >= 20 and .parked_cpu_ns_per_second < 1000000000 and
+		.streaming_slots_per_second > 0 and .streaming_producer_cpu_ns_per_second > 0 and
+		has("power") and compared("wake_")' --samples 20 --seconds 0.2
+}
+
+# Sensors as the kernel shows them: one reads 12.5 watts, one cannot be read.
+park_power() {
+	mkdir -p "$work/hwmon/hwmon0" "$work/hwmon/hwmon1" || return 1
+	echo board >"$work/hwmon/hwmon0/name"
+	echo 12500000 >"$work/hwmon/hwmon0/power1_average"
+	echo broken >"$work/hwmon/hwmon1/name"
+	: >"$work/hwmon/hwmon1/power1_input"
+	hwmon=$work/hwmon
+	json park '.power == [{ sensor: "board power1_average",
+		parked_watts: 12.5, streaming_watts: 12.5 }]' --samples 2 --seconds 0.05
+}
+
+park_table() {
+	hwmon=$work/none
+	table 'parked before  *[0-9]
+		^parked  *[0-9]
+		^streaming  *[0-9.]* besides the producer
+		^watts  *not available here' park --samples 5 --seconds 0.05
+}
+
+refuses() {
+	ends_with 64 "$program" "$@" 2>"$work/err" && cat "$work/err"
+}
+
+refuses_nonsense() {
+	refuses && grep 'expected a verb' "$work/err" && refuses mercury &&
+		refuses latency throughput && refuses latency --slots 1,2 &&
+		refuses throughput --slots 1,,2 && refuses throughput --slots 0 &&
+		refuses throughput --slots 1x && refuses throughput --producers 0 &&
+		refuses throughput --operation multiply && refuses batch --seconds 1 &&
+		refuses handover --producers 2 && refuses park --operation add &&
+		refuses latency --samples 0 && refuses latency --seconds nan &&
+		refuses latency --engine abacus &&
+		refuses throughput --slots 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+}
+
+helps() {
+	"$program" --help >"$work/help" || return 1
+	for verb in latency throughput batch handover park kmod; do
+		grep "^  $verb  *the time\|^  $verb  *[a-z]" "$work/help" || return 1
+	done
+	grep '^  mkbench latency' "$work/help"
+}
+
+# An observable that is not what the additions make it.
+notices_wrong_sums() {
+	asan=${ASAN_OPTIONS-}:verify_asan_link_order=0
+	for verb in throughput batch latency; do
+		ends_with 1 env LD_PRELOAD="$wrong_sum" ASAN_OPTIONS="$asan" "$program" \
+			"$verb" --engine="$engine" --samples 20 2>"$work/err" || return 1
+		grep 'sum of the observables: had [0-9]*, expected [0-9]*' "$work/err" || return 1
+	done
+}
+
+ends_by_signal() {
+	ends_with 130 timeout --preserve-status -s INT 2 "$program" latency \
+		--engine="$engine" --samples 100000000
+}
+
+no_such_device() {
+	ends_with 1 "$program" latency --device 'no such device' >"$work/out" 2>&1 &&
+		grep 'no such device\|fits' "$work/out"
+}
+
+without_vulkan() (
+	export VK_DRIVER_FILES=/dev/null VK_ICD_FILENAMES=/dev/null
+	json latency '(has("submit_wait_p50_ns") or has("submit_poll_p50_ns")) | not' \
+		--samples 100 --seconds 0.05 2>"$work/err" &&
+		grep 'without Vulkan' "$work/err" &&
+		json throughput '([keys[] | select(test("naive"))] | length) == 0' \
+			--seconds 0.05 --slots 64 --producers 1
+)
+
+test_engine() {
+	try 'latency: JSON' latency_json
+	try 'latency: table' latency_table
+	try 'throughput: JSON' throughput_json
+	try 'throughput: NOPs' throughput_nop
+	try 'throughput: table' throughput_table
+	try 'batch: JSON' batch_json
+	try 'batch: sizes that the window sets' batch_sizes
+	try 'batch: table' batch_table
+	try 'handover: JSON' handover_json
+	try 'handover: table' handover_table
+	try 'park: JSON' park_json
+	try 'park: what sensors say' park_power
+	try 'park: table' park_table
+	try 'a wrong sum is a failure' notices_wrong_sums
+	try 'a signal ends it' ends_by_signal
+	if [ "$engine" = cpu ]; then
+		try 'wrong usage is refused' refuses_nonsense
+		try '--help knows all verbs' helps
+		try 'without Vulkan there is less to compare with' without_vulkan
+	else
+		try 'a device that is not there' no_such_device
+	fi
+}
+
+case $engine in
+kmod) test_kmod ;;
+*) test_engine ;;
+esac
 tap_end

@@ -93,7 +93,7 @@ static int play(struct table *table, struct sampler *sampler)
 {
 	uint32_t seen;
 
-	for (uint32_t turn = 1; turn <= WARM_UP_TRIPS + PING_PONG_SAMPLES; turn++) {
+	for (uint32_t turn = 1; turn <= WARM_UP_TRIPS + sampler->capacity; turn++) {
 		uint64_t start = now_ns();
 
 		atomic_store_explicit(&table->ping, turn, memory_order_release);
@@ -110,14 +110,15 @@ static int play(struct table *table, struct sampler *sampler)
 	return 0;
 }
 
-int measure_ping_pong(struct distribution *result)
+int measure_ping_pong(uint32_t samples, struct distribution *result)
 {
 	struct table table = { 0 };
 	struct sampler sampler;
 	cpu_set_t before;
 	pthread_t thread;
 	bool restore;
-	int error = sampler_init(&sampler, PING_PONG_SAMPLES);
+	int error = sampler_init(
+		&sampler, samples < PING_PONG_SAMPLES ? samples : PING_PONG_SAMPLES);
 
 	if (error)
 		return error;

@@ -16,6 +16,7 @@
 #define POLLS_BETWEEN_LOOKS   4096
 
 struct submitter {
+	uint32_t samples;
 	struct vulkan_device device;
 	struct vulkan_kernel kernel;
 	VkCommandBuffer commands;
@@ -73,7 +74,7 @@ static int measure(struct submitter *submitter,
 {
 	const struct sampling sampling = {
 		.name = name,
-		.samples = SUBMIT_SAMPLES,
+		.samples = submitter->samples,
 		.warm_up = WARM_UP_SUBMITS,
 		.between_looks = SUBMITS_BETWEEN_LOOKS,
 		.limit_ns = STAGE_LIMIT_NS,
@@ -110,10 +111,12 @@ static void close_submitter(struct submitter *submitter)
 	vulkan_close(&submitter->device);
 }
 
-int measure_submits(const char *device, struct distribution *waited,
+int measure_submits(const char *device, uint32_t samples, struct distribution *waited,
 		    struct distribution *polled)
 {
-	struct submitter submitter = { 0 };
+	struct submitter submitter = {
+		.samples = samples < SUBMIT_SAMPLES ? samples : SUBMIT_SAMPLES,
+	};
 	int error = open_submitter(&submitter, device);
 
 	if (!error)

@@ -13,7 +13,7 @@ const char *baseline_device(const struct bench_options *options,
 int measure_baselines(const struct bench_options *options,
 		      const struct mk_engine_info *info, struct baselines *baselines)
 {
-	int error = measure_submits(baseline_device(options, info),
+	int error = measure_submits(baseline_device(options, info), options->samples,
 				    &baselines->submit_wait, &baselines->submit_poll);
 
 	if (error == -EINTR || (error && options->engine == MK_ENGINE_KIND_VULKAN))
@@ -21,7 +21,7 @@ int measure_baselines(const struct bench_options *options,
 	if (error)
 		fprintf(stderr, "mkbench: without Vulkan there are no submits to compare "
 				"with\n");
-	return measure_ping_pong(&baselines->ping_pong);
+	return measure_ping_pong(options->samples, &baselines->ping_pong);
 }
 
 void json_baselines(struct json_output *json, const struct baselines *baselines)

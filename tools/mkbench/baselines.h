@@ -40,9 +40,10 @@ const char *baseline_device(const struct bench_options *options,
 int measure_baselines(const struct bench_options *options,
 		      const struct mk_engine_info *info, struct baselines *baselines);
 
-int measure_submits(const char *device, struct distribution *waited,
+/* @samples are at most taken: each has a number of its own that is enough. */
+int measure_submits(const char *device, uint32_t samples, struct distribution *waited,
 		    struct distribution *polled);
-int measure_ping_pong(struct distribution *result);
+int measure_ping_pong(uint32_t samples, struct distribution *result);
 int measure_naive(const char *device, uint32_t workgroups, uint32_t samples,
 		  double seconds, struct naive_result *result);
 

@@ -7,8 +7,9 @@
 
 #include "sampling.h"
 
-/* Enough for the engine's first dispatches, in which a driver still compiles. */
+/* Enough for the engine's first dispatches; in the very first a driver compiles. */
 #define WARM_UP_TRIPS	    2000
+#define WARM_UP_LIMIT_NS    (NS_PER_SECOND / 5)
 #define TRIPS_BETWEEN_LOOKS 256
 
 int wait_for(struct mk_producer *producer, const struct mk_ticket *ticket)
@@ -42,10 +43,13 @@ int round_trip(struct mk_producer *producer, uint64_t *elapsed_ns)
 
 int warm_up(struct mk_producer *producer)
 {
-	uint64_t elapsed_ns;
-	int error = 0;
+	uint64_t elapsed_ns, begin;
+	int error = round_trip(producer, &elapsed_ns);
 
-	for (int trip = 0; trip < WARM_UP_TRIPS && !error && !interrupted(); trip++)
+	begin = now_ns();
+	for (int trip = 1; trip < WARM_UP_TRIPS && !error && !interrupted() &&
+			   now_ns() - begin < WARM_UP_LIMIT_NS;
+	     trip++)
 		error = round_trip(producer, &elapsed_ns);
 	return interrupted() ? -EINTR : error;
 }
