@@ -117,6 +117,7 @@ json() {
 	shift 2
 	bench "$verb" -j "$@" >"$work/json" || return 1
 	cat "$work/json"
+	cp "$work/json" "$work/$verb.json"
 	jq -e --arg engine "$engine" --arg verb "$verb" \
 		"$functions headed(\$verb) and ($filter)" "$work/json"
 }
@@ -295,6 +296,49 @@ without_vulkan() (
 			--seconds 0.05 --slots 64 --producers 1
 )
 
+plot="$here/../tools/plot"
+
+begins_with() {
+	[ "$(head -c "$2" "$1" | od -An -tx1 | tr -d ' \n')" = "$3" ]
+}
+
+# The files that the tests before have left.
+plots_files() {
+	"$plot" -o "$work/all.png" "$work/latency.json" "$work/throughput.json" \
+		"$work/batch.json" 2>"$work/err" &&
+		[ ! -s "$work/err" ] && begins_with "$work/all.png" 4 89504e47 &&
+		"$plot" -o "$work/one.svg" "$work/latency.json" &&
+		grep '<svg' "$work/one.svg" &&
+		grep 'two-thread ping-pong' "$work/one.svg"
+}
+
+plots_what_it_measures() {
+	MKBENCH=$program "$plot" -o "$work/own.svg" --engine="$engine" --samples=20 &&
+		[ "$(grep -c 'host threads' "$work/own.svg")" -eq 3 ]
+}
+
+plot_refuses() {
+	echo '{ "schema": 1, "verb": "latency" }' >"$work/old.json"
+	ends_with 2 "$plot" -o "$work/bad.pdf" "$work/latency.json" &&
+		ends_with 2 "$plot" "$work/latency.json" &&
+		ends_with 2 "$plot" -o "$work/bad.png" --samples=1 "$work/latency.json" &&
+		ends_with 1 "$plot" -o "$work/bad.png" "$work/park.json" &&
+		ends_with 1 "$plot" -o "$work/bad.png" "$work/old.json" &&
+		ends_with 1 "$plot" -o "$work/bad.png" "$work/none.json" &&
+		ends_with 1 "$plot" -o "$work/no/bad.png" "$work/latency.json" &&
+		ends_with 1 "$plot" -o "$work/bad.png" "$program" && [ ! -e "$work/bad.png" ]
+}
+
+test_plot() {
+	if ! command -v gnuplot >/dev/null; then
+		skip 'tools/plot' 'there is no gnuplot'
+		return
+	fi
+	try 'plot: files as PNG and SVG' plots_files
+	try 'plot: what it measures itself' plots_what_it_measures
+	try 'plot: wrong usage and wrong files are refused' plot_refuses
+}
+
 test_engine() {
 	try 'latency: JSON' latency_json
 	try 'latency: table' latency_table
@@ -314,6 +358,7 @@ test_engine() {
 	if [ "$engine" = cpu ]; then
 		try 'wrong usage is refused' refuses_nonsense
 		try '--help knows all verbs' helps
+		test_plot
 		try 'without Vulkan there is less to compare with' without_vulkan
 	else
 		try 'a device that is not there' no_such_device

@@ -120,7 +120,7 @@ style() {
 		return
 	fi
 	# shellcheck disable=SC2046 # a list of words
-	try 'shellcheck' shellcheck -x $(sources '*.sh' .ci/run tools/mkcc)
+	try 'shellcheck' shellcheck -x $(sources '*.sh' .ci/run tools/mkcc tools/plot)
 	try 'clang-format' formatted
 	try 'every file has its SPDX line' spdx_everywhere
 }
