@@ -16,10 +16,12 @@ _mkbench()
 	case $previous in
 	--engine) words="vulkan cpu" ;;
 	--import) words="auto dma-buf host-pointer" ;;
-	--device | --workgroups | --seconds | --samples | --slots) return ;;
+	--operation) words="nop add" ;;
+	--device | --workgroups | --seconds | --samples | --slots | --producers) return ;;
 	*)
-		words="latency throughput kmod --json --engine= --device= --import=
-			--workgroups= --seconds= --samples= --slots= --help --version"
+		words="latency throughput batch handover park kmod --json --engine=
+			--device= --import= --workgroups= --slots= --producers=
+			--operation= --seconds= --samples= --help --version"
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
