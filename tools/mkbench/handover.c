@@ -16,12 +16,16 @@
 
 #define SHORT_STEPS	    2048u
 #define TRIPS_BETWEEN_LOOKS 256
+/* How late the host may count a dispatch: the time that its thread takes to wake up. */
+#define COUNTED_LATE_NS 100000u
+/* Round trips of that time; a power of two. */
+#define RECENT_TRIPS 1024u
 
 struct chain {
 	uint32_t steps; /* bound of a dispatch; 0: the engine's own */
 	struct mk_engine_info info;
 	struct distribution trips;
-	struct distribution changed; /* of these, with a change of dispatch meanwhile */
+	struct distribution changed; /* of these, the one at each change of dispatch */
 	uint64_t changes;	     /* of dispatch, in all */
 };
 
@@ -36,8 +40,13 @@ struct watcher {
 	const struct mk_context *context;
 	struct mk_producer *producer;
 	struct sampler changed;
-	uint32_t first;
+	uint32_t first; /* counts of dispatches */
 	uint32_t seen;
+	uint32_t trips; /* since the last change */
+	struct {
+		uint64_t end_ns;
+		uint64_t elapsed_ns;
+	} recent[RECENT_TRIPS];
 };
 
 static uint32_t count_dispatches(const struct mk_context *context)
@@ -49,18 +58,39 @@ static uint32_t count_dispatches(const struct mk_context *context)
 }
 
 /*
- * The count is the host's and comes a little after the device's change.  Whatever
- * falls between two looks at it belongs to the later sample, so none gets lost.
+ * The longest of those that may have met the change: they ended since the last change,
+ * and shortly before the host had counted this one.
  */
+static uint64_t longest_trip(const struct watcher *watcher, uint64_t now)
+{
+	uint64_t longest = 0;
+
+	for (uint32_t back = 1; back <= watcher->trips && back <= RECENT_TRIPS; back++) {
+		uint32_t at = (watcher->trips - back) % RECENT_TRIPS;
+
+		if (now - watcher->recent[at].end_ns > COUNTED_LATE_NS)
+			break;
+		if (watcher->recent[at].elapsed_ns > longest)
+			longest = watcher->recent[at].elapsed_ns;
+	}
+	return longest;
+}
+
 static int take_trip(void *argument, uint64_t *elapsed_ns)
 {
 	struct watcher *watcher = argument;
 	int error = round_trip(watcher->producer, elapsed_ns);
+	uint32_t at = watcher->trips++ % RECENT_TRIPS;
 	uint32_t dispatches = count_dispatches(watcher->context);
+	uint64_t now = now_ns();
 
-	if (dispatches != watcher->seen)
-		sampler_add(&watcher->changed, *elapsed_ns);
+	watcher->recent[at].end_ns = now;
+	watcher->recent[at].elapsed_ns = *elapsed_ns;
+	if (dispatches == watcher->seen)
+		return error;
+	sampler_add(&watcher->changed, longest_trip(watcher, now));
 	watcher->seen = dispatches;
+	watcher->trips = 0;
 	return error;
 }
 
