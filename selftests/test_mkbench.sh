@@ -145,6 +145,11 @@ latency_json() {
 		--samples 500 --seconds 0.1
 }
 
+latency_small_ring() {
+	json latency 'distribution("") and ([keys[] | select(test("^load"))] == [])' \
+		--samples 10 --slots 8
+}
+
 latency_table() {
 	table 'publish -> completion  *[0-9]
 		under load  *[0-9]
@@ -341,6 +346,7 @@ test_plot() {
 
 test_engine() {
 	try 'latency: JSON' latency_json
+	try 'latency: a ring without room for a load' latency_small_ring
 	try 'latency: table' latency_table
 	try 'throughput: JSON' throughput_json
 	try 'throughput: NOPs' throughput_nop

@@ -70,6 +70,13 @@ int session_producer(const struct session *session, uint32_t max_windows,
 	return error ? complain("become a producer", error) : 0;
 }
 
+uint32_t session_windows(const struct session *session)
+{
+	const struct mk_geometry *geometry = mk_context_geometry(session->context);
+
+	return (geometry->slots + geometry->window_slots - 1) / geometry->window_slots;
+}
+
 void json_engine(struct json_output *json, const struct bench_options *options,
 		 const struct mk_engine_info *info)
 {

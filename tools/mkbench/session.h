@@ -41,6 +41,9 @@ int session_run(const struct bench_options *options, const struct session_wants 
 int session_producer(const struct session *session, uint32_t max_windows,
 		     struct mk_producer **producer);
 
+/* session_windows() - windows of the ring: as many producers can be at work at once. */
+uint32_t session_windows(const struct session *session);
+
 /* What a run was about: engine, device, driver, placement, workgroups. */
 void json_engine(struct json_output *json, const struct bench_options *options,
 		 const struct mk_engine_info *info);

@@ -47,13 +47,6 @@ static uint32_t count_steps(uint32_t last)
 	return steps;
 }
 
-static uint32_t count_windows(const struct session *session)
-{
-	const struct mk_geometry *geometry = mk_context_geometry(session->context);
-
-	return (geometry->slots + geometry->window_slots - 1) / geometry->window_slots;
-}
-
 static int measure_row(const struct bench_options *options, const struct session *session,
 		       struct row *row)
 {
@@ -61,7 +54,7 @@ static int measure_row(const struct bench_options *options, const struct session
 		.operation = options->operation,
 		.mode = row->mode,
 		.producers = row->producers,
-		.max_windows = count_windows(session) / row->producers,
+		.max_windows = session_windows(session) / row->producers,
 	};
 	char name[48];
 
@@ -76,7 +69,7 @@ static int measure_rows(const struct bench_options *options,
 {
 	struct throughput *throughput = argument;
 	uint32_t slots = mk_context_geometry(session->context)->slots;
-	uint32_t windows = count_windows(session), producers;
+	uint32_t windows = session_windows(session), producers;
 	int error = 0;
 
 	for (producers = 1; producers <= options->producers && producers <= windows;
@@ -130,7 +123,10 @@ static int measure_rings(const struct bench_options *options,
 	return error;
 }
 
-/* On the engine's device it must go; beside the reference executor it may be missing. */
+/*
+ * Without memory that suits it there is nothing to compare with, nor without Vulkan
+ * beside the reference executor.  Else it must go.
+ */
 static int compare_naive(const struct bench_options *options,
 			 struct throughput *throughput)
 {
@@ -138,7 +134,8 @@ static int compare_naive(const struct bench_options *options,
 				  options->workgroups, options->samples, options->seconds,
 				  &throughput->naive);
 
-	if (error != -EINTR && error && options->engine != MK_ENGINE_KIND_VULKAN) {
+	if (error == -ENODEV ||
+	    (error && error != -EINTR && options->engine != MK_ENGINE_KIND_VULKAN)) {
 		fprintf(stderr, "mkbench: without it there is no naive kernel to compare "
 				"with\n");
 		return 0;
