@@ -266,7 +266,7 @@ refuses_nonsense() {
 
 helps() {
 	"$program" --help >"$work/help" || return 1
-	for verb in latency throughput batch handover park kmod; do
+	for verb in latency throughput batch handover park probe kmod; do
 		grep "^  $verb  *the time\|^  $verb  *[a-z]" "$work/help" || return 1
 	done
 	grep '^  mkbench latency' "$work/help"

@@ -19,7 +19,7 @@ _mkbench()
 	--operation) words="nop add" ;;
 	--device | --workgroups | --seconds | --samples | --slots | --producers) return ;;
 	*)
-		words="latency throughput batch handover park kmod --json --engine=
+		words="latency throughput batch handover park probe kmod --json --engine=
 			--device= --import= --workgroups= --slots= --producers=
 			--operation= --seconds= --samples= --help --version"
 		;;

@@ -58,12 +58,14 @@ struct verb {
 #define TAKES_STREAM	 (1u << 3) /* producers, and what they publish */
 #define TAKES_SECONDS	 (1u << 4)
 #define TAKES_SAMPLES	 (1u << 5)
+#define TAKES_DEVICE	 (1u << 6) /* of these, the device alone */
 
 extern const struct verb latency_verb;
 extern const struct verb throughput_verb;
 extern const struct verb batch_verb;
 extern const struct verb handover_verb;
 extern const struct verb park_verb;
+extern const struct verb probe_verb;
 extern const struct verb kmod_verb;
 
 uint64_t now_ns(void);
