@@ -71,14 +71,15 @@ uint mk_status_from(uint word, uint entry)
 	return entry & MK_CQ_ENTRY_STATUS_MASK;
 }
 
-/* What was done before the status was stored is visible then. */
+/* Behind a MK_ACQUIRE() what was done before the status was stored is visible. */
 uint mk_load_status(uint slot)
 {
-	uint word = MK_LOAD_ACQUIRE(MK_STATUS_WORD(slot));
+	uint word = MK_LOAD_RELAXED(MK_STATUS_WORD(slot));
 
-	return mk_split ? mk_status_from(word, MK_LOAD_ACQUIRE(MK_PROGRESS_WORD(
-							slot, MK_STATE_ENTRY))) :
-			  word;
+	if (!mk_split)
+		return word;
+	return mk_status_from(word,
+			      MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY)));
 }
 
 bool mk_status_is_final(uint status)

@@ -101,6 +101,7 @@ bool mk_fence_is_ready(uint slot, uint items)
 	while (progress < items && mk_steps(1u) != 0u &&
 	       mk_status_is_final(mk_load_status(slot - items + progress)))
 		progress++;
+	MK_ACQUIRE();
 	MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS) = progress;
 	return progress == items;
 }

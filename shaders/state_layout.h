@@ -37,9 +37,9 @@
  * side: what word @array of slot @slot is, in a ring of @slots.
  *
  * The entry is what the slot's entry in the cq will be, with a status that is not
- * final while the slot is in mid-air.  It is stored at the claim, and before the cq's
- * when the slot ends: so who finds that behind knows that an engine has died in the
- * middle of it.
+ * final while the slot is in mid-air.  It is stored at the claim, and with the cq's when
+ * the slot ends: before that in one memory, in any order across a bus.  Who finds the
+ * two apart knows that an engine has died in the middle of it.
  */
 #define MK_STATE_SLOT_WORD(slots, slot, array) \
 	(MK_STATE_SLOTS + (array) * (slots) + (slot))

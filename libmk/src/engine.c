@@ -239,7 +239,10 @@ static int look(struct mk_engine *engine, bool *found)
 		return 0;
 	}
 	ret = run_shortly(engine);
-	*found = engine->executions != before;
+	/* Who made that dispatch end early may have hidden a slot from it. */
+	*found = engine->executions != before ||
+		 load_state(engine, MK_STATE_IDLE_WORKERS) !=
+			 load_state(engine, MK_STATE_WORKERS);
 	return ret;
 }
 

@@ -96,7 +96,8 @@ MK_PUBLIC int64_t mk_producer_publish_many(struct mk_producer *producer,
  * mk_producer_publish_batch() - publish operations with a fence behind them
  * @count: at most the window's slots less one (-EMSGSIZE)
  * @tag: what the fence leaves in observable 0
- * @fence: receives the fence's ticket: it ends after all of them
+ * @fence: receives the fence's ticket: it ends after all of them.  Their effects are
+ *         visible then; that their own tickets have ended may be seen a moment later
  * @tickets: receives the operations' tickets; may be NULL
  *
  * All are published or none.
