@@ -27,4 +27,7 @@ int vgem_import_by(int card, int dma_buf);
 /* The same with one that is opened for it; ENODEV when there is none. */
 int vgem_import(int dma_buf);
 
+/* Whether such a device that imports a DMA-buf lets it be mapped to write, or exports it so. */
+bool vgem_makes_writable(int card, int dma_buf, size_t bytes);
+
 #endif /* MK_SELFTESTS_EXPORTERS_H */
