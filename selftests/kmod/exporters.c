@@ -106,16 +106,30 @@ static int vgem_export(size_t bytes, bool writable)
 	return handle.fd;
 }
 
-int vgem_import_by(int card, int dma_buf)
+static int handle_of(int card, int dma_buf, __u32 *handle)
 {
 	struct drm_prime_handle prime = { .fd = dma_buf };
-	struct drm_gem_close gem = { .handle = 0 };
 	int error = errno_of(ioctl(card, DRM_PRIME_FD_TO_HANDLE, &prime));
 
-	gem.handle = prime.handle;
+	*handle = prime.handle;
+	return error;
+}
+
+int vgem_import_by(int card, int dma_buf)
+{
+	struct drm_gem_close gem = { .handle = 0 };
+	int error = handle_of(card, dma_buf, &gem.handle);
+
 	if (!error)
 		ioctl(card, DRM_GEM_CLOSE, &gem);
 	return error;
+}
+
+int vgem_import_and_keep(int card, int dma_buf)
+{
+	__u32 handle;
+
+	return handle_of(card, dma_buf, &handle);
 }
 
 int vgem_import(int dma_buf)
@@ -142,15 +156,14 @@ static bool maps_to_write(int file, size_t bytes, off_t offset)
 
 bool vgem_makes_writable(int card, int dma_buf, size_t bytes)
 {
-	struct drm_prime_handle in = { .fd = dma_buf };
 	struct drm_prime_handle out = { .flags = O_CLOEXEC | O_RDWR };
 	struct drm_map_dumb map = { .handle = 0 };
 	struct drm_gem_close gem = { .handle = 0 };
 	bool does = false;
 
-	if (ioctl(card, DRM_PRIME_FD_TO_HANDLE, &in))
+	if (handle_of(card, dma_buf, &gem.handle))
 		return false;
-	out.handle = map.handle = gem.handle = in.handle;
+	out.handle = map.handle = gem.handle;
 	if (!ioctl(card, DRM_PRIME_HANDLE_TO_FD, &out)) {
 		does = maps_to_write(out.fd, bytes, 0);
 		close(out.fd);
