@@ -74,6 +74,12 @@ static int export_mmap(struct dma_buf *dma_buf, struct vm_area_struct *vma)
 	return 0;
 }
 
+/*
+ * A device may map the same pages for several processes, and all use them while the
+ * host does: at no time would they be the device's alone, so nothing is synced.
+ */
+#define MAP_ATTRIBUTES DMA_ATTR_SKIP_CPU_SYNC
+
 static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction direction)
 {
@@ -93,7 +99,7 @@ static struct sg_table *export_map(struct dma_buf_attachment *attachment,
 						  GFP_KERNEL);
 	if (error)
 		goto free_table;
-	error = dma_map_sgtable(attachment->dev, table, direction, 0);
+	error = dma_map_sgtable(attachment->dev, table, direction, MAP_ATTRIBUTES);
 	if (error)
 		goto free_entries;
 	return table;
@@ -108,7 +114,7 @@ free_table:
 static void export_unmap(struct dma_buf_attachment *attachment, struct sg_table *table,
 			 enum dma_data_direction direction)
 {
-	dma_unmap_sgtable(attachment->dev, table, direction, 0);
+	dma_unmap_sgtable(attachment->dev, table, direction, MAP_ATTRIBUTES);
 	sg_free_table(table);
 	kfree(table);
 }

@@ -229,7 +229,8 @@ guest_library() {
 		ctest --test-dir build -V --no-tests=error -L '^guest$'
 }
 
-# What only the debug kernel sees: 10 000 processes killed, ten minutes of random calls.
+# What only the debug kernel sees: 10 000 owners killed, ten minutes of random calls.  Both
+# took half an hour by the guest's clock on two processors; the timeout is three times that.
 guest_debug() {
 	set -- build/kselftest/kmod
 	make -C selftests all &&

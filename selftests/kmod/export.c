@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "common.h"
+#include "exporters.h"
 #include "harness.h"
 
 #define ARENA	       MK_MEMORY_ARENA(0)
@@ -264,6 +265,25 @@ TEST_F(export, many_exports_are_of_the_same_pages)
 	}
 	EXPECT_EQ(32, load(first));
 	EXPECT_EQ(self->counters.pages, counters_now().pages);
+}
+
+/*
+ * For two processes, as an engine and a producer on one device are.  What DMA debugging
+ * has against it is in the kernel's log.
+ */
+TEST_F(export, a_device_maps_the_same_pages_twice)
+{
+	int dma_buf = memory_export(self->owner, ARENA, MK_EXPORT_WRITE);
+	int cards[] = { vgem_open(), vgem_open() };
+
+	if (cards[1] < 0) {
+		SKIP(return, "vgem is not here");
+	}
+	EXPECT_EQ(0, vgem_import_and_keep(cards[0], dma_buf));
+	EXPECT_EQ(0, vgem_import_and_keep(cards[1], dma_buf));
+	close(cards[0]);
+	close(cards[1]);
+	close(dma_buf);
 }
 
 TEST_F(export, a_read_only_one_shows_what_is_written_to_the_other)

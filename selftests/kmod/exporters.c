@@ -38,6 +38,12 @@ struct drm_prime_handle {
 	__s32 fd;
 };
 
+struct drm_map_dumb {
+	__u32 handle;
+	__u32 pad;
+	__u64 offset;
+};
+
 struct drm_gem_close {
 	__u32 handle;
 	__u32 pad;
@@ -48,6 +54,7 @@ struct drm_gem_close {
 #define DRM_PRIME_HANDLE_TO_FD _IOWR('d', 0x2d, struct drm_prime_handle)
 #define DRM_PRIME_FD_TO_HANDLE _IOWR('d', 0x2e, struct drm_prime_handle)
 #define DRM_CREATE_DUMB	       _IOWR('d', 0xb2, struct drm_create_dumb)
+#define DRM_MAP_DUMB	       _IOWR('d', 0xb3, struct drm_map_dumb)
 
 static bool is_vgem(int card)
 {
@@ -99,16 +106,30 @@ static int vgem_export(size_t bytes, bool writable)
 	return handle.fd;
 }
 
-int vgem_import_by(int card, int dma_buf)
+static int handle_of(int card, int dma_buf, __u32 *handle)
 {
 	struct drm_prime_handle prime = { .fd = dma_buf };
-	struct drm_gem_close gem = { .handle = 0 };
 	int error = errno_of(ioctl(card, DRM_PRIME_FD_TO_HANDLE, &prime));
 
-	gem.handle = prime.handle;
+	*handle = prime.handle;
+	return error;
+}
+
+int vgem_import_by(int card, int dma_buf)
+{
+	struct drm_gem_close gem = { .handle = 0 };
+	int error = handle_of(card, dma_buf, &gem.handle);
+
 	if (!error)
 		ioctl(card, DRM_GEM_CLOSE, &gem);
 	return error;
+}
+
+int vgem_import_and_keep(int card, int dma_buf)
+{
+	__u32 handle;
+
+	return handle_of(card, dma_buf, &handle);
 }
 
 int vgem_import(int dma_buf)
@@ -120,6 +141,37 @@ int vgem_import(int dma_buf)
 	error = vgem_import_by(card, dma_buf);
 	close(card);
 	return error;
+}
+
+static bool maps_to_write(int file, size_t bytes, off_t offset)
+{
+	int rights = PROT_READ | PROT_WRITE;
+	void *mapping = mmap(NULL, bytes, rights, MAP_SHARED, file, offset);
+
+	if (mapping == MAP_FAILED)
+		return false;
+	munmap(mapping, bytes);
+	return true;
+}
+
+bool vgem_makes_writable(int card, int dma_buf, size_t bytes)
+{
+	struct drm_prime_handle out = { .flags = O_CLOEXEC | O_RDWR };
+	struct drm_map_dumb map = { .handle = 0 };
+	struct drm_gem_close gem = { .handle = 0 };
+	bool does = false;
+
+	if (handle_of(card, dma_buf, &gem.handle))
+		return false;
+	out.handle = map.handle = gem.handle;
+	if (!ioctl(card, DRM_PRIME_HANDLE_TO_FD, &out)) {
+		does = maps_to_write(out.fd, bytes, 0);
+		close(out.fd);
+	}
+	if (!ioctl(card, DRM_MAP_DUMB, &map))
+		does |= maps_to_write(card, bytes, map.offset);
+	ioctl(card, DRM_GEM_CLOSE, &gem);
+	return does;
 }
 
 static int udmabuf_export(size_t bytes, bool writable)

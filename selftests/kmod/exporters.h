@@ -24,7 +24,12 @@ int vgem_open(void);
 
 /* What such a device says to a DMA-buf that it is to map: 0 or an errno. */
 int vgem_import_by(int card, int dma_buf);
+/* The same; what it maps stays mapped until the device is closed. */
+int vgem_import_and_keep(int card, int dma_buf);
 /* The same with one that is opened for it; ENODEV when there is none. */
 int vgem_import(int dma_buf);
+
+/* Whether such a device that imports a DMA-buf lets it be mapped to write, or exports it so. */
+bool vgem_makes_writable(int card, int dma_buf, size_t bytes);
 
 #endif /* MK_SELFTESTS_EXPORTERS_H */

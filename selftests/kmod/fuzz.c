@@ -26,6 +26,8 @@
 #define MAX_WORKERS 16
 /* Without a call that returns in that time, something hangs. */
 #define PATIENCE_NS (60 * SECOND_NS)
+/* How often the test says how far it is. */
+#define NEWS_NS (10 * SECOND_NS)
 
 struct options {
 	unsigned long seed;
@@ -95,6 +97,7 @@ static unsigned long tell_progress(const struct options *options)
 static bool fuzz(int device, const struct options *options)
 {
 	const __u64 until = monotonic_ns() + options->seconds * SECOND_NS;
+	__u64 news = monotonic_ns() + NEWS_NS;
 	struct random random = random_from(options->seed);
 	struct worker workers[MAX_WORKERS] = { 0 };
 	bool is_well = true;
@@ -107,6 +110,11 @@ static bool fuzz(int device, const struct options *options)
 		/* Nothing is waited for: any moment will do to kill one. */
 		poll(NULL, 0, random_below(&random, 1000));
 		is_well = goes_on(&workers[0], &progress[0]);
+		if (monotonic_ns() >= news) {
+			tell_progress(options);
+			fflush(stdout);
+			news += NEWS_NS;
+		}
 		/* The first is never killed, so that a call that hangs is seen. */
 		if (!victim)
 			continue;

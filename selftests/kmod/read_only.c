@@ -301,6 +301,22 @@ TEST_F(read_only, a_device_cannot_map_it)
 	EXPECT_EQ(variant->exporter ? EOPNOTSUPP : EACCES, result);
 }
 
+/* Whether it maps what it imports or, as newer kernels' does, not. */
+TEST_F(read_only, a_device_makes_nothing_writable_of_it)
+{
+	int card = vgem_open(), writable;
+
+	if (card < 0) {
+		SKIP(return, "vgem is not here");
+	}
+	EXPECT_FALSE(vgem_makes_writable(card, self->dma_buf, self->bytes));
+	/* It can, where it may. */
+	writable = memory_export(self->owner, variant->memory, MK_EXPORT_WRITE);
+	EXPECT_TRUE(vgem_makes_writable(card, writable, self->bytes));
+	close(writable);
+	close(card);
+}
+
 /* Else the refusals above could be anything's. */
 TEST_F(read_only, the_owners_own_can_be_written_to)
 {

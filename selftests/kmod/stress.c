@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Many processes make contexts, export, map and pass them on, and are killed at any
- * moment; nothing is left of it.  MK_ROUNDS says how many are killed, MK_SEED when.
+ * moment; nothing is left of it.  MK_ROUNDS says how many owners are killed, MK_SEED
+ * decides when.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,14 +23,25 @@
 
 #define WORKERS	       4
 #define DEFAULT_ROUNDS 200
-#define LONGEST_LIFE   24 /* 2 to that many ns */
+/*
+ * What has a context lives on for up to that many times as long as its quickest
+ * predecessor took to have one: on any machine that is time for some calls.
+ */
+#define LONGEST_LIFE 8
+/* One in so many more is killed before it has one, or just then. */
+#define EARLY_DEATHS 8
 /* Files and DMA-bufs that a worker keeps of its victims. */
 #define KEPT 6
+/* How often the test says how far it is. */
+#define NEWS_MS 10000
 
 struct worker {
 	int device;
 	unsigned long rounds;
+	unsigned long *done; /* rounds, of all workers */
 	struct random random;
+	uint64_t seed;	/* the next victim's */
+	__u64 birth_ns; /* what the quickest one took to have a context */
 	int kept[KEPT];
 };
 
@@ -128,32 +141,35 @@ static void use_for_ever(struct random *random, int socket, int owner)
 	}
 }
 
-static void live_for_ever(int socket, const struct worker *worker, uint64_t seed)
+static int live_for_ever(int socket, void *data)
 {
-	struct random random = random_from(seed);
+	const struct worker *worker = data;
+	struct random random = random_from(worker->seed);
 	pid_t victim = getpid();
 	int owner = context_create(worker->device);
 	int observer = context_attach(owner, MK_ROLE_OBSERVER);
 
-	send_file(socket, observer);
+	if (observer < 0 || !send_file(socket, observer))
+		return 1;
 	close(observer);
 	if (one_in(&random, 4) && !fork()) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* It may have died before. */
 		if (getppid() != victim)
 			_exit(0);
-		random = random_from(seed + 1);
+		random = random_from(worker->seed + 1);
 	}
 	use_for_ever(&random, socket, owner);
+	return 0;
 }
 
 /* A worker ---------------------------------------------------------------- */
 
 /* Any moment will do, early ones above all, so this waits for nothing. */
-static void let_pass(struct random *random)
+static void let_pass(struct random *random, __u64 longest)
 {
-	__u32 limit = 1u << (10 + random_below(random, LONGEST_LIFE - 9));
-	struct timespec moment = { .tv_nsec = random_below(random, limit) };
+	__u64 ns = random_next(random) % ((longest >> random_below(random, 8)) + 1);
+	struct timespec moment = { ns / SECOND_NS, ns % SECOND_NS };
 
 	nanosleep(&moment, NULL);
 }
@@ -189,39 +205,41 @@ static bool is_orphan(int observer)
 	return is_orphan;
 }
 
-static bool round_of(struct worker *worker)
+/* Whether a context whose owner is killed knows; one that dies early may have had none. */
+static bool kill_one(struct worker *worker, bool early)
 {
-	uint64_t seed = random_next(&worker->random);
-	int observer, file, ends[2];
+	__u64 began = monotonic_ns();
+	int observer = -1, file;
+	struct child victim;
 	bool is_well;
-	pid_t victim;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+	worker->seed = random_next(&worker->random);
+	victim = child_start(live_for_ever, worker);
+	if (victim.pid < 0)
 		return false;
-	victim = fork();
-	if (victim < 0)
-		return false;
-	if (!victim) {
-		close(ends[0]);
-		live_for_ever(ends[1], worker, seed);
+	if (!early) {
+		observer = receive_file(victim.socket);
+		worker->birth_ns = MIN(worker->birth_ns, monotonic_ns() - began);
 	}
-	close(ends[1]);
-	let_pass(&worker->random);
-	kill(victim, SIGKILL);
+	let_pass(&worker->random, (early ? 2 : LONGEST_LIFE) * worker->birth_ns);
+	kill(victim.pid, SIGKILL);
 	/* And what it had forked, which dies with it and is ours then. */
 	while (waitpid(-1, NULL, 0) > 0)
 		;
-	observer = receive_without_waiting(ends[0]);
-	is_well = observer < 0 || is_orphan(observer);
+	if (early)
+		observer = receive_without_waiting(victim.socket);
+	is_well = observer < 0 ? early : is_orphan(observer);
 	if (!is_well)
-		printf("# an owner is gone, and the context does not know\n");
+		fprintf(stderr, "# %s\n",
+			observer < 0 ? "a victim got no context" :
+				       "an owner is gone, and the context does not know");
 	if (one_in(&worker->random, 2))
 		keep(worker, observer);
 	else
 		close(observer);
-	while ((file = receive_without_waiting(ends[0])) >= 0)
+	while ((file = receive_without_waiting(victim.socket)) >= 0)
 		keep(worker, file);
-	close(ends[0]);
+	close(victim.socket);
 	return is_well;
 }
 
@@ -232,24 +250,48 @@ static int work(int socket, void *data)
 	(void)socket;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	memset(worker->kept, 0xff, sizeof(worker->kept));
-	for (unsigned long i = 0; i < worker->rounds; i++)
-		if (!round_of(worker))
+	for (unsigned long i = 0; i < worker->rounds; i++) {
+		if (one_in(&worker->random, EARLY_DEATHS) && !kill_one(worker, true))
 			return 1;
+		if (!kill_one(worker, false))
+			return 1;
+		__atomic_add_fetch(worker->done, 1, __ATOMIC_RELAXED);
+	}
 	return 0;
+}
+
+/* The test ---------------------------------------------------------------- */
+
+/* Until a worker ends, which closes its socket. */
+static void await(const struct child *worker, const unsigned long *done,
+		  unsigned long rounds)
+{
+	struct pollfd polled = { .fd = worker->socket };
+
+	while (!poll(&polled, 1, NEWS_MS)) {
+		printf("# %lu of %lu rounds\n", __atomic_load_n(done, __ATOMIC_RELAXED),
+		       rounds);
+		fflush(stdout);
+	}
 }
 
 FIXTURE(stress)
 {
 	int device;
+	unsigned long *done; /* rounds; shared with the workers */
 };
 
 FIXTURE_SETUP(stress)
 {
 	DEVICE_OPEN(self->device);
+	self->done = mmap(NULL, sizeof(*self->done), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->done);
 }
 
 FIXTURE_TEARDOWN(stress)
 {
+	munmap(self->done, sizeof(*self->done));
 	close(self->device);
 }
 
@@ -265,6 +307,8 @@ TEST_F_TIMEOUT(stress, nothing_is_left_of_those_who_are_killed, 7200)
 		struct worker worker = {
 			.device = self->device,
 			.rounds = (rounds + i) / WORKERS,
+			.done = self->done,
+			.birth_ns = SECOND_NS,
 			.random = random_from(seed + i),
 		};
 
@@ -272,8 +316,10 @@ TEST_F_TIMEOUT(stress, nothing_is_left_of_those_who_are_killed, 7200)
 		ASSERT_LT(0, children[i].pid);
 	}
 	for (int i = 0; i < WORKERS; i++) {
+		await(&children[i], self->done, rounds);
 		EXPECT_EQ(0, child_wait(&children[i]));
 	}
+	EXPECT_EQ(rounds, *self->done);
 	EXPECT_TRUE(counters_return_to(before));
 }
 
