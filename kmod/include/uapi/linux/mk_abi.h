@@ -62,24 +62,24 @@
 #define MK_ENCODE_LIMIT 1048576u
 
 /* Ring region: one slot is one cache line. */
-#define MK_SLOT_WORDS	     16u
-#define MK_SLOT_BYTES	     64u
-#define MK_SLOT_STATUS	     0u
-#define MK_SLOT_OPCODE	     1u
-#define MK_SLOT_TENANT	     2u
-#define MK_SLOT_PRIORITY     3u
-#define MK_SLOT_ARGS	     4u
-#define MK_SLOT_ARG_COUNT    12u
-#define MK_SLOT_ARG_BYTES    48u
+#define MK_SLOT_WORDS	    16u
+#define MK_SLOT_BYTES	    64u
+#define MK_SLOT_STATUS	    0u
+#define MK_SLOT_OPCODE	    1u
+#define MK_SLOT_TENANT	    2u
+#define MK_SLOT_PRIORITY    3u
+#define MK_SLOT_ARGS	    4u
+#define MK_SLOT_ARG_COUNT   12u
+#define MK_SLOT_ARG_BYTES   48u
 
-#define MK_STATUS_EMPTY	     0u
-#define MK_STATUS_PUBLISHED  1u
-#define MK_STATUS_CLAIMED    2u
-#define MK_STATUS_DONE	     3u
-#define MK_STATUS_WAIT_IO    4u
-#define MK_STATUS_YIELD	     5u
-#define MK_STATUS_REQUEUE    6u
-#define MK_STATUS_FAULT	     7u
+#define MK_STATUS_EMPTY	    0u
+#define MK_STATUS_PUBLISHED 1u
+#define MK_STATUS_CLAIMED   2u
+#define MK_STATUS_DONE	    3u
+#define MK_STATUS_WAIT_IO   4u
+#define MK_STATUS_YIELD	    5u
+#define MK_STATUS_REQUEUE   6u
+#define MK_STATUS_FAULT	    7u
 
 /*
  * A ring in a device's memory is an inbox: only the host stores there.  So PUBLISHED
