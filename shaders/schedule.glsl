@@ -285,6 +285,15 @@ uint mk_last_lane(bool which)
 	return subgroupBallotFindMSB(subgroupBallot(which));
 }
 
+/*
+ * After a fruitless try.  Across a bus tries take long, and a dispatch that ends must not
+ * wait for workers that have nothing to do.
+ */
+bool mk_may_go_on_looking()
+{
+	return !subgroupAny(mk_claims != 0u) && !(mk_split && mk_must_leave());
+}
+
 /* Execute what can be executed quickly; true when something else was found. */
 bool mk_work_quickly()
 {
@@ -303,7 +312,7 @@ bool mk_work_quickly()
 				mk_pass_over();
 		}
 		tries--;
-	} while (!slow && tries != 0u && (found || !subgroupAny(mk_claims != 0u)));
+	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
 }
 
