@@ -172,6 +172,13 @@ static bool always(void)
 	return true;
 }
 
+#if !defined(__x86_64__)
+static bool never(void)
+{
+	return false;
+}
+#endif
+
 /* Ways to store lines in write-combining memory: the first that is there is the one. */
 static const struct line_store {
 	const char *name;
@@ -182,6 +189,9 @@ static const struct line_store {
 #if defined(__x86_64__)
 	{ "MOVDIR64B", has_movdir64b, store_run_direct, store_direct },
 	{ "AVX-512", has_avx512, store_run_streaming, store_streaming },
+#else
+	{ "MOVDIR64B", never, NULL, NULL },
+	{ "AVX-512", never, NULL, NULL },
 #endif
 	{ "SFENCE", always, store_run_in_parts, store_in_parts },
 };
@@ -230,11 +240,17 @@ int mk_line_store_is_asked_for(void)
 
 	if (!wanted || !strcmp(wanted, mk_line_store_name()))
 		return wanted != NULL;
-	return mk_fail(EOPNOTSUPP,
-		       "the environment variable MK_LINE_STORE is \"%s\", which this "
-		       "processor does not have; it has \"%s\" and what comes behind "
-		       "that of MOVDIR64B, AVX-512, SFENCE",
-		       wanted, mk_line_store_name());
+	for (size_t i = 0; i < LINE_STORE_COUNT; i++)
+		if (!strcmp(wanted, line_stores[i].name))
+			return mk_fail(EOPNOTSUPP,
+				       "the environment variable MK_LINE_STORE is "
+				       "\"%s\", which this processor lacks; leave it "
+				       "unset for \"%s\"",
+				       wanted, mk_line_store_name());
+	return mk_fail(EINVAL,
+		       "the environment variable MK_LINE_STORE is \"%s\"; it is "
+		       "MOVDIR64B, AVX-512 or SFENCE",
+		       wanted);
 }
 
 void mk_slots_store(const struct mk_context *context, uint32_t slot, uint32_t tenant,

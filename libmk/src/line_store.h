@@ -43,7 +43,10 @@ void mk_slot_store_words(const struct mk_context *context, uint32_t slot,
 /* "MOVDIR64B", "AVX-512" or "SFENCE": how slots are stored in write-combining memory. */
 const char *mk_line_store_name(void);
 
-/* 1: MK_LINE_STORE names it; 0: it is not set; -EOPNOTSUPP: the processor has no such. */
+/*
+ * 1: MK_LINE_STORE names the way that is used; 0: it is not set.  -EOPNOTSUPP: the
+ * processor lacks the way that it names; -EINVAL: there is no such way.
+ */
 int mk_line_store_is_asked_for(void);
 
 #endif /* MK_SRC_LINE_STORE_H */
