@@ -60,13 +60,38 @@ bool litmus_is_in_place(const struct live *live)
 
 /* Threads ------------------------------------------------------------------ */
 
+static struct litmus_thread *running[LITMUS_THREAD_LIMIT];
+
+static void end(struct litmus_thread *thread)
+{
+	atomic_store(&thread->stop, true);
+	assert_int_equal(pthread_join(thread->thread, NULL), 0);
+	for (int i = 0; i < LITMUS_THREAD_LIMIT; i++)
+		if (running[i] == thread)
+			running[i] = NULL;
+}
+
+int litmus_teardown(void **state)
+{
+	for (int i = 0; i < LITMUS_THREAD_LIMIT; i++)
+		if (running[i])
+			end(running[i]);
+	return live_teardown(state);
+}
+
 void litmus_start(struct litmus_thread *thread, struct live *live, uint32_t index,
 		  void *(*run)(void *))
 {
+	int free_place = 0;
+
+	while (free_place < LITMUS_THREAD_LIMIT && running[free_place])
+		free_place++;
+	assert_true(free_place < LITMUS_THREAD_LIMIT);
 	memset(thread, 0, sizeof(*thread));
 	thread->live = live;
 	thread->index = index;
 	assert_int_equal(pthread_create(&thread->thread, NULL, run, thread), 0);
+	running[free_place] = thread;
 }
 
 void litmus_join(struct litmus_thread *thread)
@@ -76,8 +101,7 @@ void litmus_join(struct litmus_thread *thread)
 	/* On a busy machine it may not have begun yet, and then it has seen nothing. */
 	while (!atomic_load(&thread->rounds) && live_now_ns() - begin < LIVE_TIMEOUT_NS)
 		live_pause_ns(LIVE_NS_PER_MS);
-	atomic_store(&thread->stop, true);
-	assert_int_equal(pthread_join(thread->thread, NULL), 0);
+	end(thread);
 	if (!thread->wrong) {
 		assert_true(atomic_load(&thread->rounds) > 0);
 		return;

@@ -43,7 +43,7 @@ bool litmus_is_in_place(const struct live *live);
 
 /*
  * A thread beside the test.  cmocka's asserts belong to the main thread, so it brings
- * home what it saw.
+ * home what it saw.  It must outlive a test that fails: not on its stack.
  */
 struct litmus_thread {
 	pthread_t thread;
@@ -56,6 +56,12 @@ struct litmus_thread {
 	uint32_t expected;
 	char text[256];
 };
+
+#define LITMUS_THREAD_LIMIT 4
+/* Its teardown ends the threads that a test that failed has left. */
+#define LITMUS_TEST(function) \
+	cmocka_unit_test_setup_teardown(function, live_setup, litmus_teardown)
+int litmus_teardown(void **state);
 
 /* @run ends once stop is set. */
 void litmus_start(struct litmus_thread *thread, struct live *live, uint32_t index,

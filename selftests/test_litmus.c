@@ -342,8 +342,11 @@ static void test_effects_come_before_completion(void **state)
 
 /* Fences ------------------------------------------------------------------------- */
 
-/* Items of a batch store its number, which is also its tag and the epoch. */
-enum { ITEMS = 20, LONG_WORDS = 600, LONG = ITEMS + 1, FENCE_WORDS = LONG + LONG_WORDS };
+/*
+ * Items of a batch store its number, which is also its tag and the epoch.  One of them
+ * yields before it is through, so that its fence is looked at meanwhile.
+ */
+enum { ITEMS = 20, LONG_WORDS = 3000, LONG = ITEMS + 1, FENCE_WORDS = LONG + LONG_WORDS };
 
 static bool items_are_there(struct litmus_thread *thread, const char *what,
 			    uint32_t batch)
@@ -385,7 +388,6 @@ static void publish_numbered_batch(struct mk_producer *producer, uint32_t batch,
 		args[i][1] = LIVE_OBSERVABLE(1 + i);
 		items[i] = (struct mk_item){ MK_OP_STORE_U32, 2, args[i] };
 	}
-	/* One that takes longer than the others; word 1 has come with the batch before. */
 	items[ITEMS / 2] = LIVE_ITEM(MK_OP_MEMCPY, LIVE_OBSERVABLE(LONG),
 				     LIVE_OBSERVABLE(LONG + 1), LONG_WORDS - 1);
 	live_ok(mk_producer_publish_batch(producer, items, ITEMS, batch, LIVE_TIMEOUT_NS,
@@ -395,7 +397,7 @@ static void publish_numbered_batch(struct mk_producer *producer, uint32_t batch,
 static void test_fence_comes_after_its_items(void **state)
 {
 	struct live *live = *state;
-	struct litmus_thread watcher;
+	static struct litmus_thread watcher;
 	struct litmus_trial trial;
 	struct mk_producer *producer;
 	struct mk_ticket fence;
@@ -420,7 +422,9 @@ static void test_fence_comes_after_its_items(void **state)
 		publish_numbered_batch(producer, batch, &fence);
 		wait_for(producer, &fence);
 		assert_int_equal(live_observable(live, 0), batch);
-		for (uint32_t i = 1; i < FENCE_WORDS; i++)
+		for (uint32_t i = FENCE_WORDS - 1; i > LONG; i -= i > 32 ? 31 : 1)
+			assert_int_equal(live_observable(live, i), batch);
+		for (uint32_t i = LONG; i > 0; i--)
 			assert_int_equal(live_observable(live, i), batch);
 	}
 	litmus_join(&watcher);
@@ -501,15 +505,15 @@ static void test_dispatch_goes_on_where_the_last_one_ended(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LIVE_TEST(test_slot_has_the_words_of_its_publish),
-		LIVE_TEST(test_streamed_slots_have_the_words_of_their_publish),
-		LIVE_TEST(test_arena_is_as_it_was_at_the_publish),
-		LIVE_TEST(test_stores_the_bytes_of_the_encoder),
-		LIVE_TEST(test_claim_comes_before_effects),
-		LIVE_TEST(test_effects_come_before_completion),
-		LIVE_TEST(test_fence_comes_after_its_items),
-		LIVE_TEST(test_slot_is_used_once_a_publish),
-		LIVE_TEST(test_dispatch_goes_on_where_the_last_one_ended),
+		LITMUS_TEST(test_slot_has_the_words_of_its_publish),
+		LITMUS_TEST(test_streamed_slots_have_the_words_of_their_publish),
+		LITMUS_TEST(test_arena_is_as_it_was_at_the_publish),
+		LITMUS_TEST(test_stores_the_bytes_of_the_encoder),
+		LITMUS_TEST(test_claim_comes_before_effects),
+		LITMUS_TEST(test_effects_come_before_completion),
+		LITMUS_TEST(test_fence_comes_after_its_items),
+		LITMUS_TEST(test_slot_is_used_once_a_publish),
+		LITMUS_TEST(test_dispatch_goes_on_where_the_last_one_ended),
 	};
 
 	return live_main(tests);

@@ -102,19 +102,22 @@ static void test_publish_wakes_who_parks(void **state)
 
 /* Leases ------------------------------------------------------------------------- */
 
-enum { RIVALS = 3, LEASE_ROUNDS_UNWAITED = 2 };
+enum { RIVALS = 3, WAITED = 30, UNWAITED = 2 };
 
-/* Some without waiting, so that the window is left with work in it. */
-static int use_lease(struct litmus_thread *thread, struct mk_producer *producer)
+/*
+ * Waiting gives the window back each time; without, it is left with work in it, for an
+ * heir.
+ */
+static int use_leases(struct litmus_thread *thread, struct mk_producer *producer)
 {
-	const uint32_t own[] = { 1, LIVE_OBSERVABLE(1 + thread->index) };
+	const uint32_t own[] = { 1, LIVE_OBSERVABLE(thread->index) };
 	const struct mk_item item = { MK_OP_ATOMIC_ADD, 2, own };
-	bool waits = atomic_load(&thread->rounds) % 2;
 	int ret = 0;
 
-	for (uint32_t i = 0; i < LEASE_ROUNDS_UNWAITED && !ret; i++)
-		ret = waits ? live_run(producer, &item) :
-			      mk_producer_publish(producer, &item, LIVE_TIMEOUT_NS, NULL);
+	for (uint32_t i = 0; i < WAITED && !ret; i++)
+		ret = live_run(producer, &item);
+	for (uint32_t i = 0; i < UNWAITED && !ret; i++)
+		ret = mk_producer_publish(producer, &item, LIVE_TIMEOUT_NS, NULL);
 	return ret;
 }
 
@@ -128,7 +131,7 @@ static void *lease_again_and_again(void *data)
 		ret = mk_producer_open(thread->live->context, NULL, &producer);
 		if (ret)
 			break;
-		ret = use_lease(thread, producer);
+		ret = use_leases(thread, producer);
 		mk_producer_close(producer);
 		atomic_fetch_add(&thread->rounds, 1);
 	}
@@ -138,19 +141,19 @@ static void *lease_again_and_again(void *data)
 }
 
 /*
- * More producers than slots, each of them soon gone.  If two had one slot, or an heir did
+ * More producers than slots, and none stays for long.  If two had one slot, or an heir did
  * not know what is in flight in it, a publish would be lost.
  */
 static void test_window_has_one_owner(void **state)
 {
 	struct live *live = *state;
-	struct litmus_thread rivals[RIVALS];
+	static struct litmus_thread rivals[RIVALS];
 	struct litmus_trial trial;
 
 	live_create(live, &(struct mk_geometry){
 				  .slots = 2,
 				  .window_slots = 1,
-				  .observable_words = 1 + RIVALS,
+				  .observable_words = RIVALS,
 			  });
 	live_start(live, NULL);
 	for (uint32_t i = 0; i < RIVALS; i++)
@@ -166,8 +169,7 @@ static void test_window_has_one_owner(void **state)
 	for (uint32_t i = 0; i < RIVALS; i++) {
 		uint32_t rounds = atomic_load(&rivals[i].rounds);
 
-		assert_int_equal(live_observable(live, 1 + i),
-				 rounds * LEASE_ROUNDS_UNWAITED);
+		assert_int_equal(live_observable(live, i), rounds * (WAITED + UNWAITED));
 		trial.rounds += rounds;
 	}
 	litmus_end(&trial, "leases");
@@ -231,7 +233,7 @@ static void test_masked_tenant_is_left_alone(void **state)
 {
 	struct live *live = *state;
 	struct mk_producer *masked, *other;
-	struct litmus_thread busy;
+	static struct litmus_thread busy;
 	struct litmus_trial trial;
 
 	live_create(live, &(struct mk_geometry){
@@ -329,7 +331,7 @@ static void test_counters_ascend_and_end_exact(void **state)
 {
 	enum { RESTS = 4 };
 	struct live *live = *state;
-	struct litmus_thread watcher;
+	static struct litmus_thread watcher;
 	struct litmus_trial trial;
 	struct mk_producer *producer;
 	uint32_t rounds = 0;
@@ -356,13 +358,16 @@ static void test_counters_ascend_and_end_exact(void **state)
 
 enum { RECORDS = 16, PRINTED = 4 };
 
-/* Within a generation the log only grows, and each begins with an empty one. */
+/*
+ * Who sees a generation finds a log that only grows, or that is empty again because the
+ * next generation is about to be counted; never one that grows after that.
+ */
 static void *watch_log(void *data)
 {
 	struct litmus_thread *thread = data;
-	uint32_t last_generation = 0, last_cursor = 0;
+	uint32_t generation = 0, last = 0;
 	struct mk_counters before, after;
-	bool good = true;
+	bool emptied = false, good = true;
 
 	while (good && !atomic_load(&thread->stop)) {
 		uint32_t cursor;
@@ -373,20 +378,21 @@ static void *watch_log(void *data)
 		atomic_fetch_add(&thread->rounds, 1);
 		if (before.log_generation != after.log_generation)
 			continue;
+		if (before.log_generation != generation) {
+			emptied = false;
+			last = 0;
+		}
+		generation = before.log_generation;
 		if (cursor > RECORDS * MK_LOG_RECORD_WORDS)
 			good = litmus_wrong(thread, "the log ran over", cursor,
 					    RECORDS * MK_LOG_RECORD_WORDS);
-		/*
-		 * The log is emptied before the generation is counted, so it may be
-		 * found empty while the generation is still the former one.
-		 */
-		else if (before.log_generation == last_generation &&
-			 cursor < last_cursor && cursor)
-			good = litmus_wrong(thread,
-					    "a new generation's log was not empty",
-					    cursor, last_cursor);
-		last_generation = before.log_generation;
-		last_cursor = cursor;
+		else if (cursor < last && cursor)
+			good = litmus_wrong(thread, "the log shrank", cursor, last);
+		else if (emptied && cursor)
+			good = litmus_wrong(thread, "it was emptied in a generation",
+					    cursor, 0);
+		emptied |= cursor < last;
+		last = cursor;
 	}
 	return NULL;
 }
@@ -416,7 +422,7 @@ static uint32_t drain(struct live *live, uint32_t first)
 static void test_log_generation_begins_empty(void **state)
 {
 	struct live *live = *state;
-	struct litmus_thread watcher;
+	static struct litmus_thread watcher;
 	struct litmus_trial trial;
 	struct mk_producer *producer;
 	struct mk_counters counters;
@@ -444,11 +450,11 @@ static void test_log_generation_begins_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LIVE_TEST(test_publish_wakes_who_parks),
-		LIVE_TEST(test_window_has_one_owner),
-		LIVE_TEST(test_masked_tenant_is_left_alone),
-		LIVE_TEST(test_counters_ascend_and_end_exact),
-		LIVE_TEST(test_log_generation_begins_empty),
+		LITMUS_TEST(test_publish_wakes_who_parks),
+		LITMUS_TEST(test_window_has_one_owner),
+		LITMUS_TEST(test_masked_tenant_is_left_alone),
+		LITMUS_TEST(test_counters_ascend_and_end_exact),
+		LITMUS_TEST(test_log_generation_begins_empty),
 	};
 
 	return live_main(tests);
