@@ -284,8 +284,8 @@ bool live_reaches_state(struct live *live, uint32_t state)
 /* Main ----------------------------------------------------------------------- */
 
 /*
- * Only the lack of a device, or of the import that was asked for, is a reason to
- * skip; every other failure shows.
+ * Only the lack of a device, or of the import or the way to store slots that was asked
+ * for, is a reason to skip; every other failure shows.
  */
 static bool engine_is_missing(void)
 {
@@ -294,8 +294,9 @@ static bool engine_is_missing(void)
 	bool missing;
 	int ret;
 
-	if (mk_context_create(NULL, &context))
-		return false;
+	ret = mk_context_create(NULL, &context);
+	if (ret)
+		return ret == -EOPNOTSUPP;
 	ret = live_try_start(context, NULL, &engine);
 	missing = ret == -ENODEV ||
 		  (ret == -EOPNOTSUPP && import_kind() != MK_IMPORT_AUTO);

@@ -8,7 +8,8 @@
  *   MK_TEST_IMPORT     auto (default), dma-buf or host-pointer
  *   MK_TEST_WORKGROUPS workgroups or host threads (default: the engine's choice)
  *   MK_SLOW            non-empty: the long variants
- * and, as for every program, MK_BACKING where memory comes from.
+ * and, as for every program, MK_BACKING where memory comes from, and MK_LINE_STORE how
+ * slots are stored in a device's.
  */
 #ifndef MK_SELFTESTS_LIVE_H
 #define MK_SELFTESTS_LIVE_H

@@ -159,7 +159,8 @@ kernels() {
 older_mesa() {
 	icd=$(tools/stock-mesa.sh)
 	case $? in
-	0) VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd tests build -L vulkan -E "$repeated" ;;
+	0) VK_DRIVER_FILES=$icd VK_ICD_FILENAMES=$icd tests build -L vulkan \
+		-E "$repeated|$placed" ;;
 	4) echo 'ok - older Mesa # SKIP this release ships a recent one' ;;
 	*) echo 'not ok - older Mesa can be had' ;;
 	esac
@@ -250,6 +251,11 @@ thread_tests() {
 # What is run for its number of workgroups, of kills or of files, and has no code of its
 # own: not again where drivers differ or the code is looked at.
 repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan'
+# The same tests in a device's memory, but for those of the ordering.
+placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device'
+# Models are no code, and take a minute: at a full check.
+models='^models$'
+[ -z "${MK_SLOW-}" ] || models='^$'
 
 number=0
 all_passed=0
@@ -259,14 +265,14 @@ all_skipped=0
 part 'dependencies' try 'tools/setup.sh --test' tools/setup.sh --test
 part 'style' style
 part 'release build' build release
-part 'all tests' tests build
+part 'all tests' tests build -E "$models"
 part 'spirv-val of the kernels' kernels
 part 'Vulkan tests, older Mesa' older_mesa
 part 'Vulkan tests, validation layer' validation
 part 'address and undefined behaviour sanitizers: build' build asan
 # mkscan's part for the reference executor is in test_automaton too; the models are no code.
 part 'address and undefined behaviour sanitizers: tests' \
-	tests build/asan -LE install -E "$repeated|mkscan_cpu|^models\$"
+	tests build/asan -LE install -E "$repeated|$placed|mkscan_cpu|mkbench_vulkan|^models\$"
 part 'thread sanitizer: build' build tsan
 part 'thread sanitizer: tests inside one process' thread_tests
 part 'clang: build' build clang

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "line_store.h"
 
 struct device_memories {
 	struct mk_backing backing;
@@ -149,15 +150,17 @@ static int device_create(const struct mk_geometry *geometry,
 			 const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
 {
 	struct device_memories *memories = calloc(1, sizeof(*memories));
+	int asked = mk_line_store_is_asked_for();
 	uint32_t number;
-	int ret;
+	int ret = asked < 0 ? asked : 0;
 
 	if (!memories)
 		return mk_fail(ENOMEM, "no memory for a context");
 	memories->backing.ops = &mk_device_backing;
 	memories->backing.role = MK_ROLE_OWNER;
 	memories->backing.split = true;
-	ret = wanted_placement(geometry, &number);
+	if (!ret)
+		ret = wanted_placement(geometry, &number);
 	if (!ret)
 		ret = open_device(geometry->device, number, memories);
 	if (!ret)
@@ -170,6 +173,7 @@ static int device_create(const struct mk_geometry *geometry,
 		return ret;
 	}
 	memories->backing.write_combining =
+		asked ||
 		mk_placement_is_write_combining(&memories->device, &memories->placement);
 	*backing = &memories->backing;
 	return 0;

@@ -64,6 +64,22 @@ static inline void mk_write_fence(void)
 #endif
 }
 
+/*
+ * Loads so far are done before those that follow, also where these are from a device's
+ * memory: a processor may load from write-combining memory ahead of its turn, and nobody
+ * tells it that what it got has changed since.
+ */
+static inline void mk_read_fence(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_lfence();
+#elif defined(__aarch64__)
+	__asm__ volatile("dmb oshld" ::: "memory");
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
 /* Control ------------------------------------------------------------- */
 
 static inline mk_word *mk_control_word(const struct mk_context *context, uint32_t word)
@@ -73,7 +89,12 @@ static inline mk_word *mk_control_word(const struct mk_context *context, uint32_
 
 static inline uint32_t mk_control_load(const struct mk_context *context, uint32_t word)
 {
-	return atomic_load_explicit(mk_control_word(context, word), memory_order_acquire);
+	uint32_t value = atomic_load_explicit(mk_control_word(context, word),
+					      memory_order_acquire);
+
+	if (context->write_combining)
+		mk_read_fence();
+	return value;
 }
 
 static inline void mk_control_store(struct mk_context *context, uint32_t word,

@@ -143,7 +143,12 @@ int mk_context_shutdown(struct mk_context *context)
 
 static uint32_t load_counter(const struct mk_context *context, uint32_t word)
 {
-	return atomic_load_explicit(mk_counter_word(context, word), memory_order_acquire);
+	uint32_t value = atomic_load_explicit(mk_counter_word(context, word),
+					      memory_order_acquire);
+
+	if (context->write_combining)
+		mk_read_fence();
+	return value;
 }
 
 /*

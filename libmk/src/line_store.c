@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "line_store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi.h"
+#include "error.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -170,6 +172,13 @@ static bool always(void)
 	return true;
 }
 
+#if !defined(__x86_64__)
+static bool never(void)
+{
+	return false;
+}
+#endif
+
 /* Ways to store lines in write-combining memory: the first that is there is the one. */
 static const struct line_store {
 	const char *name;
@@ -180,6 +189,9 @@ static const struct line_store {
 #if defined(__x86_64__)
 	{ "MOVDIR64B", has_movdir64b, store_run_direct, store_direct },
 	{ "AVX-512", has_avx512, store_run_streaming, store_streaming },
+#else
+	{ "MOVDIR64B", never, NULL, NULL },
+	{ "AVX-512", never, NULL, NULL },
 #endif
 	{ "SFENCE", always, store_run_in_parts, store_in_parts },
 };
@@ -187,11 +199,21 @@ static const struct line_store {
 static const struct line_store *chosen;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+#define LINE_STORE_COUNT (sizeof(line_stores) / sizeof(line_stores[0]))
+
+/* NULL: none was asked for. */
+static const char *wanted_name(void)
+{
+	const char *name = getenv("MK_LINE_STORE");
+
+	return name && *name ? name : NULL;
+}
+
 static void choose(void)
 {
-	const char *wanted = getenv("MK_LINE_STORE");
+	const char *wanted = wanted_name();
 
-	for (size_t i = 0; i < sizeof(line_stores) / sizeof(line_stores[0]); i++) {
+	for (size_t i = 0; i < LINE_STORE_COUNT; i++) {
 		const struct line_store *store = &line_stores[i];
 
 		if (!store->is_there())
@@ -210,6 +232,25 @@ static const struct line_store *line_store(void)
 const char *mk_line_store_name(void)
 {
 	return line_store()->name;
+}
+
+int mk_line_store_is_asked_for(void)
+{
+	const char *wanted = wanted_name();
+
+	if (!wanted || !strcmp(wanted, mk_line_store_name()))
+		return wanted != NULL;
+	for (size_t i = 0; i < LINE_STORE_COUNT; i++)
+		if (!strcmp(wanted, line_stores[i].name))
+			return mk_fail(EOPNOTSUPP,
+				       "the environment variable MK_LINE_STORE is "
+				       "\"%s\", which this processor lacks; leave it "
+				       "unset for \"%s\"",
+				       wanted, mk_line_store_name());
+	return mk_fail(EINVAL,
+		       "the environment variable MK_LINE_STORE is \"%s\"; it is "
+		       "MOVDIR64B, AVX-512 or SFENCE",
+		       wanted);
 }
 
 void mk_slots_store(const struct mk_context *context, uint32_t slot, uint32_t tenant,

@@ -14,7 +14,8 @@
  *
  * Where the processor has neither, the words go first, then SFENCE, then the status.
  * Which it is, is found out at run time; the environment variable MK_LINE_STORE can ask
- * for another that the processor has, by its name below.
+ * for another that the processor has, by its name below.  What is asked for is then used
+ * in a device's memory that is cached, too, so that tests can do without a bus.
  */
 #ifndef MK_SRC_LINE_STORE_H
 #define MK_SRC_LINE_STORE_H
@@ -41,5 +42,11 @@ void mk_slot_store_words(const struct mk_context *context, uint32_t slot,
 
 /* "MOVDIR64B", "AVX-512" or "SFENCE": how slots are stored in write-combining memory. */
 const char *mk_line_store_name(void);
+
+/*
+ * 1: MK_LINE_STORE names the way that is used; 0: it is not set.  -EOPNOTSUPP: the
+ * processor lacks the way that it names; -EINVAL: there is no such way.
+ */
+int mk_line_store_is_asked_for(void);
 
 #endif /* MK_SRC_LINE_STORE_H */

@@ -18,6 +18,9 @@ int mk_ticket_look(const struct mk_context *context, const struct mk_ticket *tic
 
 	if (ahead >= COUNT_HALF)
 		return -EAGAIN;
+	/* The effects may be in the device's memory, for the caller to load. */
+	if (context->write_combining)
+		mk_read_fence();
 	if (ahead)
 		return mk_fail(ESTALE,
 			       "slot %u has ended and was used %u times since; wait for "
