@@ -242,7 +242,7 @@ static int look(struct mk_engine *engine, bool *found)
 	/* Who made that dispatch end early may have hidden a slot from it. */
 	*found = engine->executions != before ||
 		 load_state(engine, MK_STATE_IDLE_WORKERS) !=
-			 load_state(engine, MK_STATE_WORKERS);
+			 load_state(engine, MK_STATE_LIVE_WORKERS);
 	return ret;
 }
 
