@@ -287,7 +287,8 @@ static bool give_way(struct mk_windows *windows)
 
 /*
  * How many slots of a window from @from on are free, at most @count.  Learns the counts
- * of those that were not used yet.
+ * of those that were not used yet.  What was stored before their entries is visible: the
+ * next words of a slot come after the device has read the last ones.
  */
 static uint32_t free_run(const struct mk_windows *windows, struct mk_held_window *held,
 			 uint32_t from, uint32_t count)
@@ -299,15 +300,13 @@ static uint32_t free_run(const struct mk_windows *windows, struct mk_held_window
 
 	for (i = 0; i < count; i++) {
 		uint32_t completed = mk_entry_count(
-			atomic_load_explicit(&entries[i], memory_order_relaxed));
+			atomic_load_explicit(&entries[i], memory_order_acquire));
 
 		if (counts[i] == NOT_USED)
 			counts[i] = completed;
 		else if (counts[i] != completed)
 			break;
 	}
-	/* What was stored before the entries is visible, as if each were acquired. */
-	atomic_thread_fence(memory_order_acquire);
 	return i;
 }
 
