@@ -81,7 +81,8 @@ struct mk_geometry {
  *
  * -E2BIG: @geometry is from a newer library and sets what this one lacks
  * -EINVAL, -EOVERFLOW: a size that the format cannot express; no such backing
- * -ENODEV: mk.ko was asked for by name, and cannot be used; the text says why
+ * -ENODEV: mk.ko was asked for by name, and cannot be used; or MK_BACKING_DEVICE, and no
+ *          device has memory that both sides see while a kernel runs; the text says why
  * -EDQUOT: mk.ko's limit of memory for one user
  * -EPROTO: mk.ko computes another size than this library
  * -ENOMEM, -EMFILE: as from the system
@@ -110,6 +111,7 @@ MK_PUBLIC int mk_context_create(const struct mk_geometry *geometry,
  * -EACCES: @context may not so much itself
  * -EBUSY: MK_ROLE_ENGINE, and mk.ko knows of an engine already
  * -EINVAL: no role that can be handed on
+ * -ENOTSUP: the context lies in a device's memory, which this version does not share
  * -EOWNERDEAD: the owner is gone, and @role is not MK_ROLE_OBSERVER
  */
 MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role role,
@@ -179,6 +181,7 @@ MK_PUBLIC uint64_t mk_context_id(const struct mk_context *context);
  * Return: a descriptor, close-on-exec, that is the caller's to close: a DMA-buf with
  * mk.ko, a memfd without; both can be mapped from offset 0.  Or
  * -EACCES: @flags ask for more than the role allows
+ * -ENOTSUP: the memory is a device's
  * -EINVAL: no such memory, or unknown flags
  */
 MK_PUBLIC int mk_context_export(const struct mk_context *context, uint32_t memory,
