@@ -428,7 +428,7 @@ static void test_log_generation_begins_empty(void **state)
 	struct mk_counters counters;
 	uint32_t printed = 0, drained = 0, drains = 0;
 
-	live_create(live, &(struct mk_geometry){ .log_records = RECORDS });
+	live_create(live, &(struct mk_geometry){ .slots = 64, .log_records = RECORDS });
 	live_start(live, &(struct mk_engine_options){ .dispatch_steps = 2048 });
 	producer = live_producer(live, 0, 0);
 	litmus_start(&watcher, live, 0, watch_log);
@@ -441,6 +441,8 @@ static void test_log_generation_begins_empty(void **state)
 		assert_int_equal(drained, printed);
 	}
 	litmus_join(&watcher);
+	/* The last drain's generation begins with the next dispatch. */
+	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
 	mk_context_counters(live->context, &counters);
 	assert_int_equal(counters.log_dropped, 0);
 	assert_int_equal(counters.log_generation, drains);

@@ -363,6 +363,17 @@ static bool has_urgent_turn(const struct mk_executor *executor)
 	return executor->streak && executor->streak < MK_STARVATION_THRESHOLD;
 }
 
+/* Every fourth round goes on in order. */
+static uint32_t rounds_to_see_all(const struct mk_executor *executor)
+{
+	const struct mk_context *context = executor->context;
+	uint32_t windows =
+		(context->window_count - executor->worker + executor->workers - 1) /
+		executor->workers;
+
+	return 4 * windows * context->geometry.window_slots;
+}
+
 /*
  * Each round looks at one slot, by turns: where something was found last; what is
  * expected next in one window after the other; and again; and every slot in order,
@@ -371,10 +382,14 @@ static bool has_urgent_turn(const struct mk_executor *executor)
 static void work(struct mk_executor *executor, uint32_t idle_looks)
 {
 	enum { ROUNDS_PER_BEAT = 1024 };
+	uint32_t looks_at_all = rounds_to_see_all(executor);
 	struct place hot = window_place(executor, executor->worker), next = hot;
 	uint32_t every_offset;
 	struct place every = begin_in_order(executor, &every_offset);
 
+	/* Who votes idle has seen all of its slots. */
+	if (idle_looks < looks_at_all)
+		idle_looks = looks_at_all;
 	for (uint32_t round = 0; executor->budget > MK_LOOK_STEPS; round++) {
 		uint32_t turn = round & 3, offset = every_offset, status;
 		struct place place = hot;

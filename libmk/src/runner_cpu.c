@@ -60,6 +60,7 @@ static void begin_next(struct mk_runner *runner)
 	for (uint32_t i = 0; i < MK_STATE_DISPATCH_WORDS; i++)
 		store_state(runner->context, i, 0);
 	store_state(runner->context, MK_STATE_LIVE_WORKERS, runner->workers);
+	store_state(runner->context, MK_STATE_WORKERS, runner->workers);
 	if (dispatch->flags & MK_DISPATCH_RESTART_LOG)
 		restart_log(runner->context);
 	runner->begun++;
