@@ -53,6 +53,23 @@ uint32_t litmus_load(const struct live *live, uint32_t memory, uint32_t word)
 	return atomic_load(&words[word]);
 }
 
+static bool rests(void *data)
+{
+	const struct live *live = data;
+
+	/*
+	 * In this order: a publish that found it announced has taken that back, and
+	 * after another announcement the state is no more that of the sleep before.
+	 */
+	return litmus_load(live, MK_REGION_CQ, MK_CQ_PARK_FUTEX) == MK_PARK_PARKED &&
+	       litmus_load(live, MK_REGION_CQ, MK_CQ_ENGINE_STATE) == MK_ENGINE_PARKED;
+}
+
+bool litmus_rests(struct live *live)
+{
+	return live_eventually(rests, live);
+}
+
 bool litmus_is_in_place(const struct live *live)
 {
 	return strcmp(mk_context_backing(live->context), "device") != 0;

@@ -38,6 +38,12 @@ uint32_t litmus_word(uint32_t round, uint32_t index);
 /* A word of one of the context's memories, as one who shares it sees it. */
 uint32_t litmus_load(const struct live *live, uint32_t memory, uint32_t word);
 
+/*
+ * Wait until the engine sleeps and nobody is about to wake it: then it has executed all
+ * that was published.  False when that took too long.
+ */
+bool litmus_rests(struct live *live);
+
 /* Whether the ring is the one memory of slots and statuses; else it is an inbox. */
 bool litmus_is_in_place(const struct live *live);
 

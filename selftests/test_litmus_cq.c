@@ -163,8 +163,7 @@ static void test_window_has_one_owner(void **state)
 		live_pause_ns(LIVE_NS_PER_MS);
 	for (uint32_t i = 0; i < RIVALS; i++)
 		litmus_join(&rivals[i]);
-	/* Parked, it has executed all that was published. */
-	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
+	assert_true(litmus_rests(live));
 	trial.rounds = 0;
 	for (uint32_t i = 0; i < RIVALS; i++) {
 		uint32_t rounds = atomic_load(&rivals[i].rounds);
@@ -346,7 +345,7 @@ static void test_counters_ascend_and_end_exact(void **state)
 		trial.budget_ns /= RESTS;
 		while (litmus_goes_on(&trial))
 			count_round(live, producer, ++rounds);
-		assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
+		assert_true(litmus_rests(live));
 		expect_exact(live, rounds);
 	}
 	litmus_join(&watcher);
@@ -442,7 +441,7 @@ static void test_log_generation_begins_empty(void **state)
 	}
 	litmus_join(&watcher);
 	/* The last drain's generation begins with the next dispatch. */
-	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
+	assert_true(litmus_rests(live));
 	mk_context_counters(live->context, &counters);
 	assert_int_equal(counters.log_dropped, 0);
 	assert_int_equal(counters.log_generation, drains);
