@@ -98,10 +98,10 @@ static void fail(struct mk_engine *engine, int error)
 	pthread_mutex_unlock(&engine->lock);
 }
 
-static int submit(struct mk_engine *engine, uint32_t idle_looks)
+static int submit(struct mk_engine *engine, uint32_t steps, uint32_t idle_looks)
 {
 	struct mk_dispatch dispatch = {
-		.steps = engine->steps,
+		.steps = steps,
 		.idle_looks = idle_looks,
 		.flags = engine->next_flags,
 	};
@@ -205,7 +205,7 @@ static int run_one(struct mk_engine *engine)
 	int ret = 0;
 
 	while (engine->queued < MK_DISPATCHES_QUEUED && !ret)
-		ret = submit(engine, IDLE_LOOKS);
+		ret = submit(engine, engine->steps, IDLE_LOOKS);
 	return ret ? ret : wait_oldest(engine);
 }
 
@@ -217,10 +217,13 @@ static bool must_end(const struct mk_engine *engine)
 	       mk_control_load(engine->context, MK_CONTROL_SHUTDOWN);
 }
 
-/* A dispatch that ends as soon as it has seen all slots. */
+/* A dispatch that ends as soon as it has seen all slots, and may take the steps to. */
 static int run_shortly(struct mk_engine *engine)
 {
-	int ret = submit(engine, 0);
+	enum { STEPS_A_SLOT = 5 };
+	uint32_t limit = engine->ops->step_limit(engine->runner);
+	uint32_t steps = engine->steps + STEPS_A_SLOT * engine->context->geometry.slots;
+	int ret = submit(engine, steps < limit ? steps : limit, 0);
 
 	return ret ? ret : wait_oldest(engine);
 }
