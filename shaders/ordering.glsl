@@ -6,9 +6,6 @@
 
 #define MK_LOAD_RELAXED(word)                                                             \
 	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsNone, gl_SemanticsRelaxed)
-#define MK_LOAD_ACQUIRE(word)                                                             \
-	atomicLoad(word, gl_ScopeDevice, gl_StorageSemanticsBuffer,                       \
-		   gl_SemanticsAcquire | gl_SemanticsMakeVisible)
 #define MK_STORE_RELAXED(word, value)                                                     \
 	atomicStore(word, value, gl_ScopeDevice, gl_StorageSemanticsNone,                 \
 		    gl_SemanticsRelaxed)
