@@ -333,6 +333,9 @@ bool mk_keep_house()
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
+/* Passes of loops that an operation takes besides those that it asks for. */
+#define MK_SLOW_STEPS 8u
+
 /*
  * Work on the slots of a block that could not be executed quickly.  What lanes do in
  * loops of their own may take as long as all of it together.
@@ -343,7 +346,7 @@ void mk_work_slowly()
 	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
 	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
-	mk_spend(1u);
+	mk_spend(MK_SLOW_STEPS);
 	mk_slice = slice;
 	if (mk_found_slow)
 		status = mk_execute_whole(mk_found_slot, mk_found_status);
