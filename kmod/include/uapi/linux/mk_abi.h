@@ -148,35 +148,63 @@
 #define MK_IO_STATUS_OK		 0x10u
 #define MK_IO_STATUS_ERROR	 0x11u
 
-/* CQ region: a header with one writer per 64-byte line, entries, leases. */
-#define MK_CQ_HEADER_BYTES	4096u
-#define MK_CQ_HEADER_WORDS	1024u
-#define MK_CQ_MAGIC		0u
-#define MK_CQ_VERSION		1u
-#define MK_CQ_SLOT_COUNT	2u
-#define MK_CQ_FIRST_ENTRY	3u
-#define MK_CQ_WINDOW_SLOTS	4u
-#define MK_CQ_FIRST_LEASE	5u
-#define MK_CQ_IO_REQUEST_SLOTS	6u
-#define MK_CQ_IO_INGEST_SLOTS	7u
-#define MK_CQ_HINT_WINDOW	16u /* producers: where to look for a free window */
-#define MK_CQ_HINT_GENERATION	17u /* producers: the last generation given out */
-#define MK_CQ_HINT_WANTED	18u /* producers: somebody found no free window */
-#define MK_CQ_ENGINE_STATE	32u
-#define MK_CQ_DISPATCHES	34u
-#define MK_CQ_OWNER_PID		35u
-#define MK_CQ_HEARTBEAT		48u
-#define MK_CQ_IO_REQUESTS	49u
-#define MK_CQ_FAULTS		50u
-#define MK_CQ_LOG_DROPPED	51u
-#define MK_CQ_SLOTS_DONE_LOW	52u
-#define MK_CQ_SLOTS_DONE_HIGH	53u
-#define MK_CQ_LOG_GENERATION	54u
-#define MK_CQ_PARK_FUTEX	64u
+/*
+ * What the host leaves in a request that it answers with ERROR: the reason in the place
+ * of the offset's low half, the system's errno or 0 in that of the high half, and in
+ * that of the byte count how many bytes were transferred.
+ */
+#define MK_IO_REASON		    MK_IO_OFFSET_LOW
+#define MK_IO_ERRNO		    MK_IO_OFFSET_HIGH
 
-#define MK_CQ_MAGIC_VALUE	0x51434b4du /* "MKCQ" */
-#define MK_CQ_LEASE_WORDS	2u
-#define MK_CQ_LEASE_ALIGN_WORDS 16u /* leases begin on a line of their own */
+#define MK_IO_REASON_OPERATION	    1u /* neither READ, WRITE nor FENCE */
+#define MK_IO_REASON_UNKNOWN_HANDLE 2u
+#define MK_IO_REASON_STALE_HANDLE   3u /* it was taken back */
+#define MK_IO_REASON_WRONG_HANDLE   4u /* it names something else than is needed there */
+#define MK_IO_REASON_PERMISSION	    5u /* not given for this direction */
+#define MK_IO_REASON_RANGE	    6u /* beyond the bounds of a handle */
+#define MK_IO_REASON_LENGTH	    7u /* no bytes */
+#define MK_IO_REASON_END_OF_FILE    8u /* the file has less */
+#define MK_IO_REASON_SYSTEM	    9u /* the system's error */
+#define MK_IO_REASON_CANCELLED	    10u
+#define MK_IO_REASON_CALLBACK	    11u /* a callback refused */
+#define MK_IO_REASON_COUNT	    12u
+
+/* CQ region: a header with one writer per 64-byte line, entries, leases. */
+#define MK_CQ_HEADER_BYTES     4096u
+#define MK_CQ_HEADER_WORDS     1024u
+#define MK_CQ_MAGIC	       0u
+#define MK_CQ_VERSION	       1u
+#define MK_CQ_SLOT_COUNT       2u
+#define MK_CQ_FIRST_ENTRY      3u
+#define MK_CQ_WINDOW_SLOTS     4u
+#define MK_CQ_FIRST_LEASE      5u
+#define MK_CQ_IO_REQUEST_SLOTS 6u
+#define MK_CQ_IO_INGEST_SLOTS  7u
+#define MK_CQ_HINT_WINDOW      16u /* producers: where to look for a free window */
+#define MK_CQ_HINT_GENERATION  17u /* producers: the last generation given out */
+#define MK_CQ_HINT_WANTED      18u /* producers: somebody found no free window */
+#define MK_CQ_ENGINE_STATE     32u
+#define MK_CQ_DISPATCHES       34u
+#define MK_CQ_OWNER_PID	       35u
+#define MK_CQ_HEARTBEAT	       48u
+#define MK_CQ_IO_REQUESTS      49u
+#define MK_CQ_FAULTS	       50u
+#define MK_CQ_LOG_DROPPED      51u
+#define MK_CQ_SLOTS_DONE_LOW   52u
+#define MK_CQ_SLOTS_DONE_HIGH  53u
+#define MK_CQ_LOG_GENERATION   54u
+#define MK_CQ_IO_INGESTS       55u /* ingests taken so far */
+#define MK_CQ_PARK_FUTEX       64u
+/*
+ * Leases of the io queue's ingest slots, as those of windows, in the header: each for
+ * as many consecutive slots as it takes to have no more of them than that.
+ */
+#define MK_CQ_INGEST_LEASES	 128u
+#define MK_CQ_INGEST_LEASE_COUNT 256u
+
+#define MK_CQ_MAGIC_VALUE	 0x51434b4du /* "MKCQ" */
+#define MK_CQ_LEASE_WORDS	 2u
+#define MK_CQ_LEASE_ALIGN_WORDS	 16u /* leases begin on a line of their own */
 
 /* A cq entry: final status, fault code, completions of the slot so far. */
 #define MK_CQ_ENTRY_STATUS_MASK 0xfu
