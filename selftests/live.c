@@ -145,14 +145,13 @@ int live_teardown(void **state)
 
 void live_create(struct live *live, const struct mk_geometry *geometry)
 {
-	struct mk_geometry sized;
+	struct mk_geometry filled = { 0 };
 
-	if (geometry) {
-		sized = *geometry;
-		sized.size = sizeof(sized);
-		geometry = &sized;
-	}
-	live_ok(mk_context_create(geometry, &live->context));
+	if (geometry)
+		filled = *geometry;
+	filled.size = sizeof(filled);
+	filled.engine = live_engine_kind();
+	live_ok(mk_context_create(&filled, &live->context));
 }
 
 int live_try_attach(const struct mk_context *context, enum mk_role role,

@@ -2,6 +2,7 @@
 #include "backing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,9 +11,9 @@
 
 /* The first that can be used is what MK_BACKING_AUTO means. */
 static const struct mk_backing_ops *const backings[] = {
+	&mk_device_backing,
 	&mk_kmod_backing,
 	&mk_memfd_backing,
-	&mk_device_backing,
 };
 
 #define BACKING_COUNT (sizeof(backings) / sizeof(backings[0]))
@@ -70,36 +71,47 @@ static int ask_environment(enum mk_backing_kind *kind)
 		       value);
 }
 
+static int create_first(const struct mk_geometry *geometry,
+			const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
+{
+	for (size_t i = 0; i < BACKING_COUNT; i++) {
+		bool is_auto = geometry->backing == MK_BACKING_AUTO;
+		int ret;
+
+		if (!is_auto && geometry->backing != backings[i]->kind)
+			continue;
+		ret = backings[i]->probe(geometry);
+		if (!ret)
+			ret = backings[i]->create(geometry, bytes, backing);
+		if (ret != -ENODEV || !is_auto)
+			return ret;
+	}
+	return mk_fail(EINVAL, "backing %d; use one of enum mk_backing_kind",
+		       (int)geometry->backing);
+}
+
 int mk_backing_create(const struct mk_geometry *geometry, const size_t bytes[MK_MEMORIES],
 		      struct mk_backing **backing)
 {
-	enum mk_backing_kind kind = geometry->backing;
+	struct mk_geometry chosen = *geometry;
 	int ret = 0;
 
-	if (kind == MK_BACKING_AUTO)
-		ret = ask_environment(&kind);
+	if (chosen.backing == MK_BACKING_AUTO)
+		ret = ask_environment(&chosen.backing);
 	if (ret)
 		return ret;
-	if (geometry->placement && kind != MK_BACKING_DEVICE)
+	if (geometry->placement && chosen.backing != MK_BACKING_DEVICE)
 		return mk_fail(EINVAL,
 			       "placement %u of a context that is in host memory; only "
 			       "MK_BACKING_DEVICE has placements",
 			       geometry->placement);
-	for (size_t i = 0; i < BACKING_COUNT; i++) {
-		if (kind != MK_BACKING_AUTO && kind != backings[i]->kind)
-			continue;
-		ret = backings[i]->probe();
-		if (ret == -ENODEV && kind == MK_BACKING_AUTO)
-			continue;
-		return ret ? ret : backings[i]->create(geometry, bytes, backing);
-	}
-	return mk_fail(EINVAL, "backing %d; use one of enum mk_backing_kind", (int)kind);
+	return create_first(&chosen, bytes, backing);
 }
 
 int mk_backing_attach(const int *fds, size_t count, struct mk_backing **backing)
 {
 	for (size_t i = 0; i < BACKING_COUNT; i++)
-		if (backings[i]->has_fds(count))
+		if (backings[i]->has_fds(fds, count))
 			return backings[i]->attach(fds, count, backing);
 	return mk_fail(EPROTO,
 		       "no context has %zu descriptors; pass all that "
@@ -131,6 +143,15 @@ bool mk_role_may_write(enum mk_role role, uint32_t memory)
 		return false;
 	}
 	return false;
+}
+
+int mk_duplicate(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? mk_fail(errno, "cannot duplicate descriptor %d: %s", fd,
+				  strerror(errno)) :
+			  copy;
 }
 
 int mk_memory_map(uint32_t number, int fd, bool write, struct mk_memory *memory)

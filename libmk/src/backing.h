@@ -48,12 +48,15 @@ struct mk_backing_ops {
 	const char *name;
 
 	/* -ENODEV when it cannot be used here; other errors are the caller's problem. */
-	int (*probe)(void);
-	/* Make memories of @bytes each, zeroed; of 0 is none. */
+	int (*probe)(const struct mk_geometry *geometry);
+	/*
+	 * Make memories of @bytes each, zeroed; of 0 is none.  The geometry's backing is
+	 * this one, or AUTO: then -ENODEV leaves it to others.
+	 */
 	int (*create)(const struct mk_geometry *geometry, const size_t bytes[MK_MEMORIES],
 		      struct mk_backing **backing);
-	/* Whether a context is shared by so many descriptors. */
-	bool (*has_fds)(size_t count);
+	/* Whether a context is shared by such descriptors. */
+	bool (*has_fds)(const int *fds, size_t count);
 	/* Map what another process shared. */
 	int (*attach)(const int *fds, size_t count, struct mk_backing **backing);
 	/* The same by id; NULL when there are no ids. */
@@ -110,6 +113,9 @@ const char *mk_role_name(enum mk_role role);
 
 /* Whether @role may write all of @memory. */
 bool mk_role_may_write(enum mk_role role, uint32_t memory);
+
+/* A duplicate of a descriptor, close-on-exec. */
+int mk_duplicate(int fd);
 
 /* For backings: map @fd, all of @memory->mapped_bytes; unmap all that is mapped. */
 int mk_memory_map(uint32_t number, int fd, bool write, struct mk_memory *memory);

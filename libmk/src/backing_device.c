@@ -1,44 +1,41 @@
 // SPDX-License-Identifier: MIT
 #include "backing_device.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "backing_kmod.h"
+#include "device_memories.h"
 #include "error.h"
 #include "line_store.h"
 
-struct device_memories {
-	struct mk_backing backing;
-	struct mk_backing *host; /* has the cq, and no other memory */
-	struct mk_vk_device device;
-	struct mk_placement placement;
-	struct mk_vk_buffer buffers[MK_MEMORIES];
-};
-
-static const struct device_memories *
+static const struct mk_device_memories *
 device_memories_of_constant(const struct mk_backing *backing)
 {
 	return backing->ops == &mk_device_backing ?
-		       (const struct device_memories *)backing :
+		       (const struct mk_device_memories *)backing :
 		       NULL;
 }
 
 static struct mk_backing *host_of(struct mk_backing *backing)
 {
-	return ((struct device_memories *)backing)->host;
+	return ((struct mk_device_memories *)backing)->host;
 }
 
 const struct mk_vk_device *mk_device_backing_device(const struct mk_backing *backing)
 {
-	const struct device_memories *memories = device_memories_of_constant(backing);
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
 
 	return memories ? &memories->device : NULL;
 }
 
 const struct mk_placement *mk_device_backing_placement(const struct mk_backing *backing)
 {
-	const struct device_memories *memories = device_memories_of_constant(backing);
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
 
 	return memories ? &memories->placement : NULL;
 }
@@ -46,30 +43,94 @@ const struct mk_placement *mk_device_backing_placement(const struct mk_backing *
 const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *backing,
 						    uint32_t memory)
 {
-	const struct device_memories *memories = device_memories_of_constant(backing);
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
 
 	return memories && memories->buffers[memory].buffer ? &memories->buffers[memory] :
 							      NULL;
 }
 
-/* Create and close ---------------------------------------------------------- */
-
-static int device_probe(void)
-{
-	return 0;
-}
+/* Close ----------------------------------------------------------------------- */
 
 static void device_close(struct mk_backing *backing)
 {
-	struct device_memories *memories = (struct device_memories *)backing;
+	struct mk_device_memories *memories = (struct mk_device_memories *)backing;
 
 	if (memories->device.device)
 		for (uint32_t i = 0; i < MK_MEMORIES; i++)
 			mk_vk_buffer_destroy(&memories->device, &memories->buffers[i]);
 	mk_vk_device_close(&memories->device);
+	for (uint32_t i = 0; i < MK_MEMORIES; i++)
+		if (memories->fds[i] >= 0)
+			close(memories->fds[i]);
 	if (memories->host)
 		memories->host->ops->close(memories->host);
 	free(memories);
+}
+
+struct mk_device_memories *mk_device_memories_new(enum mk_role role)
+{
+	struct mk_device_memories *memories = calloc(1, sizeof(*memories));
+
+	if (!memories) {
+		mk_fail(ENOMEM, "no memory for a context");
+		return NULL;
+	}
+	memories->backing.ops = &mk_device_backing;
+	memories->backing.role = role;
+	memories->backing.split = true;
+	for (uint32_t i = 0; i < MK_MEMORIES; i++)
+		memories->fds[i] = -1;
+	return memories;
+}
+
+void mk_device_memories_finish(struct mk_device_memories *memories,
+			       bool way_to_store_is_asked_for)
+{
+	struct mk_backing *backing = &memories->backing;
+
+	backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
+	backing->id = memories->host->id;
+	backing->write_combining =
+		way_to_store_is_asked_for ||
+		mk_placement_is_write_combining(&memories->device, &memories->placement);
+}
+
+void mk_device_memories_set(struct mk_device_memories *memories, uint32_t number,
+			    size_t bytes, size_t mapped_bytes)
+{
+	memories->backing.memories[number] = (struct mk_memory){
+		.address = memories->buffers[number].address,
+		.bytes = bytes,
+		.mapped_bytes = mapped_bytes,
+	};
+}
+
+/* Choice ---------------------------------------------------------------------- */
+
+static bool has_render_node(void)
+{
+	DIR *directory = opendir("/dev/dri");
+	const struct dirent *entry;
+	bool found = false;
+
+	if (!directory)
+		return false;
+	while (!found && (entry = readdir(directory)))
+		found = !strncmp(entry->d_name, "renderD", strlen("renderD"));
+	closedir(directory);
+	return found;
+}
+
+/* Unasked, no driver is woken where there is no sign of a GPU. */
+static int device_probe(const struct mk_geometry *geometry)
+{
+	if (geometry->backing != MK_BACKING_AUTO)
+		return 0;
+	if (geometry->engine != MK_ENGINE_KIND_VULKAN)
+		return mk_fail(ENODEV, "host threads need no device's memory");
+	if (!has_render_node() && access("/dev/nvidiactl", F_OK))
+		return mk_fail(ENODEV, "there is no GPU here");
+	return 0;
 }
 
 /* The number of a placement that was asked for; 0 for none. */
@@ -90,7 +151,7 @@ static int wanted_placement(const struct mk_geometry *geometry, uint32_t *number
 	return 0;
 }
 
-static int place(struct device_memories *memories, uint32_t number)
+static int place(struct mk_device_memories *memories, uint32_t number)
 {
 	return number ? mk_placement_take(&memories->device, number,
 					  &memories->placement) :
@@ -98,9 +159,40 @@ static int place(struct device_memories *memories, uint32_t number)
 					    &memories->placement);
 }
 
+static uint32_t round_trip_ns(const struct mk_vk_device *device,
+			      const struct mk_placement *placement)
+{
+	struct mk_trial trial;
+
+	mk_placement_try(device, placement, &trial);
+	return trial.p50_ns;
+}
+
+/* The best device of all is a GPU that is faster with its own memory. */
+static int open_if_better(const char *name, struct mk_device_memories *memories)
+{
+	const struct mk_vk_device *device = &memories->device;
+	struct mk_placement host;
+	int ret = mk_vk_device_open(name, 0, &memories->device);
+
+	if (ret)
+		return ret;
+	if (device->is_cpu)
+		return mk_fail(ENODEV, "%s is a CPU, whose memory is the host's",
+			       device->name);
+	ret = place(memories, 0);
+	if (ret)
+		return ret;
+	if (!mk_placement_choose(device, false, MK_IMPORT_AUTO, &host) &&
+	    round_trip_ns(device, &host) <= round_trip_ns(device, &memories->placement))
+		return mk_fail(ENODEV, "%s is as fast with the host's memory",
+			       device->name);
+	return 0;
+}
+
 /* The first device that has memory which both sides see. */
-static int open_device(const char *name, uint32_t number,
-		       struct device_memories *memories)
+static int open_first(const char *name, uint32_t number,
+		      struct mk_device_memories *memories)
 {
 	char reason[512] = "";
 	int ret;
@@ -120,105 +212,90 @@ static int open_device(const char *name, uint32_t number,
 	return *reason ? mk_fail(-ret, "%s", reason) : ret;
 }
 
-static int create_host(const size_t bytes[MK_MEMORIES], struct device_memories *memories)
+static int open_device(const struct mk_geometry *geometry,
+		       struct mk_device_memories *memories)
+{
+	uint32_t number;
+	int ret;
+
+	if (geometry->backing == MK_BACKING_AUTO)
+		return open_if_better(geometry->device, memories);
+	ret = wanted_placement(geometry, &number);
+	return ret ? ret : open_first(geometry->device, number, memories);
+}
+
+/* Create ---------------------------------------------------------------------- */
+
+/* mk.ko can take what is a DMA-buf, and then holds everybody to his role. */
+static bool can_register(const struct mk_vk_device *device,
+			 const struct mk_geometry *geometry)
+{
+	return device->export_type == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT &&
+	       !mk_kmod_backing.probe(geometry);
+}
+
+static int create_host(const struct mk_geometry *geometry,
+		       const size_t bytes[MK_MEMORIES],
+		       struct mk_device_memories *memories)
 {
 	const size_t only_cq[MK_MEMORIES] = { [MK_REGION_CQ] = bytes[MK_REGION_CQ] };
-	int ret = mk_memfd_backing.create(NULL, only_cq, &memories->host);
 
-	if (!ret)
-		memories->backing.memories[MK_REGION_CQ] =
-			memories->host->memories[MK_REGION_CQ];
+	memories->is_registered = can_register(&memories->device, geometry);
+	if (memories->is_registered)
+		return mk_kmod_create_external(geometry, bytes, &memories->host);
+	return mk_memfd_backing.create(geometry, only_cq, &memories->host);
+}
+
+static int register_memory(struct mk_device_memories *memories, uint32_t number)
+{
+	int fd = mk_vk_buffer_export(&memories->device, &memories->buffers[number]);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = mk_kmod_import(memories->host, number, fd);
+	close(fd);
 	return ret;
 }
 
-static int create_memory(uint32_t number, size_t bytes, struct device_memories *memories)
+static int create_memory(uint32_t number, size_t bytes,
+			 struct mk_device_memories *memories)
 {
-	struct mk_vk_buffer *buffer = &memories->buffers[number];
-	int ret = mk_vk_buffer_allocate(&memories->device, bytes,
-					(uint32_t)memories->placement.type, buffer);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t mapped_bytes = (bytes + page - 1) / page * page;
+	int ret = mk_vk_buffer_allocate(&memories->device, mapped_bytes,
+					(uint32_t)memories->placement.type,
+					&memories->buffers[number]);
 
-	if (!ret)
-		memories->backing.memories[number] = (struct mk_memory){
-			.address = buffer->address,
-			.bytes = bytes,
-			.mapped_bytes = bytes,
-		};
-	return ret;
+	if (ret)
+		return ret;
+	mk_device_memories_set(memories, number, bytes, mapped_bytes);
+	return memories->is_registered ? register_memory(memories, number) : 0;
 }
 
 static int device_create(const struct mk_geometry *geometry,
 			 const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
 {
-	struct device_memories *memories = calloc(1, sizeof(*memories));
+	struct mk_device_memories *memories = mk_device_memories_new(MK_ROLE_OWNER);
 	int asked = mk_line_store_is_asked_for();
-	uint32_t number;
 	int ret = asked < 0 ? asked : 0;
 
 	if (!memories)
-		return mk_fail(ENOMEM, "no memory for a context");
-	memories->backing.ops = &mk_device_backing;
-	memories->backing.role = MK_ROLE_OWNER;
-	memories->backing.split = true;
+		return -ENOMEM;
 	if (!ret)
-		ret = wanted_placement(geometry, &number);
+		ret = open_device(geometry, memories);
 	if (!ret)
-		ret = open_device(geometry->device, number, memories);
-	if (!ret)
-		ret = create_host(bytes, memories);
+		ret = create_host(geometry, bytes, memories);
 	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
 		if (bytes[i] && i != MK_REGION_CQ)
 			ret = create_memory(i, bytes[i], memories);
 	if (ret) {
-		device_close(&memories->backing);
+		mk_device_backing.close(&memories->backing);
 		return ret;
 	}
-	memories->backing.write_combining =
-		asked ||
-		mk_placement_is_write_combining(&memories->device, &memories->placement);
+	mk_device_memories_finish(memories, asked);
 	*backing = &memories->backing;
 	return 0;
-}
-
-/* Other processes ------------------------------------------------------------ */
-
-static bool device_has_fds(size_t count)
-{
-	(void)count;
-	return false;
-}
-
-static int device_attach(const int *fds, size_t count, struct mk_backing **backing)
-{
-	(void)fds;
-	(void)count;
-	(void)backing;
-	return mk_fail(ENOTSUP, "a device's memory cannot be attached yet");
-}
-
-static int cannot_share(void)
-{
-	return mk_fail(ENOTSUP,
-		       "a context in a device's memory is its creator's alone in this "
-		       "version; create it in host memory (MK_BACKING_MEMFD or "
-		       "MK_BACKING_KMOD) for other processes, where the device sees "
-		       "that");
-}
-
-static int device_share(struct mk_backing *backing, enum mk_role role,
-			int fds[MK_CONTEXT_FDS])
-{
-	(void)backing;
-	(void)role;
-	(void)fds;
-	return cannot_share();
-}
-
-static int device_export(struct mk_backing *backing, uint32_t memory, bool write)
-{
-	struct mk_backing *host = host_of(backing);
-
-	return memory == MK_REGION_CQ ? host->ops->export(host, memory, write) :
-					cannot_share();
 }
 
 /* What the host's memory knows ------------------------------------------------ */
@@ -264,11 +341,11 @@ const struct mk_backing_ops mk_device_backing = {
 	.name = "device",
 	.probe = device_probe,
 	.create = device_create,
-	.has_fds = device_has_fds,
-	.attach = device_attach,
+	.has_fds = mk_device_memories_has_fds,
+	.attach = mk_device_memories_attach,
 	.close = device_close,
-	.share = device_share,
-	.export = device_export,
+	.share = mk_device_memories_share,
+	.export = mk_device_memories_export,
 	.hold_engine = device_hold_engine,
 	.release_engine = device_release_engine,
 	.has_engine = device_has_engine,

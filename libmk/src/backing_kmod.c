@@ -6,7 +6,7 @@
  * leases of a producer.
  */
 #define _GNU_SOURCE
-#include "backing.h"
+#include "backing_kmod.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,10 +139,20 @@ static int map_memories(struct kmod *kmod, const struct mk_ioctl_info *info)
 				       "address",
 				       mk_memory_name(i),
 				       (unsigned long long)info->memory[i].mapped_bytes);
+		/* What the owner is about to import it has mapped itself. */
+		if (info->memory[i].flags & MK_MEMORY_EXTERNAL &&
+		    kmod->backing.role == MK_ROLE_OWNER)
+			continue;
 		memory->bytes = (size_t)info->memory[i].bytes;
 		memory->mapped_bytes = (size_t)info->memory[i].mapped_bytes;
 		if (memory->bytes)
 			ret = map_memory(kmod, i);
+		/*
+		 * Nobody tells how a device's memory is mapped here, so it is treated as
+		 * what needs the most care.
+		 */
+		if (info->memory[i].flags & MK_MEMORY_EXTERNAL)
+			kmod->backing.split = kmod->backing.write_combining = true;
 	}
 	if (!ret && kmod->backing.role == MK_ROLE_PRODUCER)
 		ret = map_ingests(kmod);
@@ -260,10 +270,11 @@ static int open_module(void)
 	return ret;
 }
 
-static int kmod_probe(void)
+static int kmod_probe(const struct mk_geometry *geometry)
 {
 	int device = open_module();
 
+	(void)geometry;
 	if (device < 0)
 		return device;
 	close(device);
@@ -289,7 +300,7 @@ static int over_quota(int device, const size_t bytes[MK_MEMORIES])
 }
 
 static int create_file(int device, const struct mk_geometry *geometry,
-		       const size_t bytes[MK_MEMORIES])
+		       const size_t bytes[MK_MEMORIES], uint32_t external)
 {
 	struct mk_ioctl_create request = {
 		.geometry = {
@@ -300,6 +311,7 @@ static int create_file(int device, const struct mk_geometry *geometry,
 			.io_request_slots = geometry->io_request_slots,
 			.observable_words = geometry->observable_words,
 		},
+		.external = external,
 		.state_bytes = bytes[MK_MEMORY_STATE],
 		.arena_bytes = { bytes[MK_ARENA] },
 	};
@@ -312,38 +324,59 @@ static int create_file(int device, const struct mk_geometry *geometry,
 		       errno == ENOMEM ? "; ask for less memory" : "");
 }
 
-static int kmod_create(const struct mk_geometry *geometry,
-		       const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
+/* Bit n of @external: memory n will be imported. */
+static int create_context(const struct mk_geometry *geometry,
+			  const size_t bytes[MK_MEMORIES], uint32_t external,
+			  struct mk_backing **backing)
 {
 	int device = open_module();
 	int fd;
 
 	if (device < 0)
 		return device;
-	fd = create_file(device, geometry, bytes);
+	fd = create_file(device, geometry, bytes, external);
 	close(device);
 	return fd < 0 ? fd : take_file(fd, backing);
 }
 
-/* Attach ------------------------------------------------------------------- */
-
-static bool kmod_has_fds(size_t count)
+static int kmod_create(const struct mk_geometry *geometry,
+		       const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
 {
-	return count == 1;
+	return create_context(geometry, bytes, 0, backing);
 }
 
-static int duplicate(int fd)
+int mk_kmod_create_external(const struct mk_geometry *geometry,
+			    const size_t bytes[MK_MEMORIES], struct mk_backing **backing)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	uint32_t external = 0;
 
-	return copy < 0 ? mk_fail(errno, "cannot duplicate descriptor %d: %s", fd,
-				  strerror(errno)) :
-			  copy;
+	for (uint32_t i = 0; i < MK_MEMORIES; i++)
+		if (bytes[i] && i != MK_REGION_CQ)
+			external |= 1u << i;
+	return create_context(geometry, bytes, external, backing);
+}
+
+int mk_kmod_import(struct mk_backing *backing, uint32_t memory, int fd)
+{
+	struct mk_ioctl_import request = { .memory = memory, .fd = fd };
+
+	if (!ioctl(kmod_of(backing)->fd, MK_IOCTL_IMPORT, &request))
+		return 0;
+	return mk_fail(errno, "mk.ko cannot take a DMA-buf as %s: %s",
+		       mk_memory_name(memory), strerror(errno));
+}
+
+/* Attach ------------------------------------------------------------------- */
+
+static bool kmod_has_fds(const int *fds, size_t count)
+{
+	(void)fds;
+	return count == 1;
 }
 
 static int kmod_attach(const int *fds, size_t count, struct mk_backing **backing)
 {
-	int fd = duplicate(fds[0]);
+	int fd = mk_duplicate(fds[0]);
 
 	(void)count;
 	return fd < 0 ? fd : take_file(fd, backing);
@@ -432,7 +465,7 @@ static int kmod_hold_engine(struct mk_backing *backing)
 		return open_file(kmod->fd, 0, MK_ROLE_ENGINE, &number);
 	if (atomic_exchange(&kmod->engine_is_held, true))
 		return -EBUSY;
-	held = duplicate(kmod->fd);
+	held = mk_duplicate(kmod->fd);
 	if (held < 0)
 		atomic_store(&kmod->engine_is_held, false);
 	return held;

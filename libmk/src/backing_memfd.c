@@ -11,7 +11,7 @@
  * dies, so who can show that a byte is not locked knows that its owner is gone.
  */
 #define _GNU_SOURCE
-#include "backing.h"
+#include "backing_memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,8 +72,9 @@ static struct memfds *new_memfds(void)
 
 /* Create ------------------------------------------------------------------- */
 
-static int memfd_probe(void)
+static int memfd_probe(const struct mk_geometry *geometry)
 {
+	(void)geometry;
 	return 0;
 }
 
@@ -130,8 +131,9 @@ static int memfd_create_memories(const struct mk_geometry *geometry,
 
 /* Attach ------------------------------------------------------------------- */
 
-static bool memfd_has_fds(size_t count)
+static bool memfd_has_fds(const int *fds, size_t count)
 {
+	(void)fds;
 	return count == MK_MEMORIES || count == MK_ARENA;
 }
 
@@ -194,7 +196,8 @@ static enum mk_role role_of_files(const struct memfds *memfds)
 						       MK_ROLE_OBSERVER;
 }
 
-static int memfd_attach(const int *fds, size_t count, struct mk_backing **result)
+int mk_memfd_attach(const int fds[MK_MEMORIES], uint32_t present,
+		    struct mk_backing **result)
 {
 	struct memfds *memfds = new_memfds();
 	struct mk_backing *backing;
@@ -203,19 +206,26 @@ static int memfd_attach(const int *fds, size_t count, struct mk_backing **result
 	if (!memfds)
 		return -ENOMEM;
 	backing = &memfds->backing;
-	for (uint32_t i = 0; i < count && !ret; i++)
-		ret = take_file(memfds, i, fds[i]);
+	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
+		if (present >> i & 1)
+			ret = take_file(memfds, i, fds[i]);
 	backing->role = role_of_files(memfds);
-	for (uint32_t i = 0; i < count && !ret; i++)
-		ret = mk_memory_map(i, memfds->fds[i],
-				    mk_role_may_write(backing->role, i),
-				    &backing->memories[i]);
+	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
+		if (present >> i & 1)
+			ret = mk_memory_map(i, memfds->fds[i],
+					    mk_role_may_write(backing->role, i),
+					    &backing->memories[i]);
 	if (ret) {
 		memfd_close(backing);
 		return ret;
 	}
 	*result = backing;
 	return 0;
+}
+
+static int memfd_attach(const int *fds, size_t count, struct mk_backing **backing)
+{
+	return mk_memfd_attach(fds, (1u << count) - 1, backing);
 }
 
 /* Descriptors to hand on --------------------------------------------------- */

@@ -131,9 +131,15 @@ static int open_parts(struct mk_runner *runner, const struct mk_engine_options *
 {
 	const struct mk_placement *placement =
 		mk_device_backing_placement(runner->context->backing);
-	int ret = placement ? use_device_of_memory(runner, options->device) :
-			      open_device(runner, options->device, options->import);
+	int ret;
 
+	if (runner->context->split && !placement)
+		return mk_fail(ENOTSUP,
+			       "the context lies in a device's memory and was attached "
+			       "through mk.ko; its engine runs in the process that "
+			       "created it");
+	ret = placement ? use_device_of_memory(runner, options->device) :
+			  open_device(runner, options->device, options->import);
 	/* How the cq reaches the device was found out with the rest. */
 	*import = placement ? placement->import : options->import;
 	if (!ret)

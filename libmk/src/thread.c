@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: MIT
 #include "thread.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "deadline.h"
 #include "error.h"
 
+void mk_signals_block(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void mk_signals_restore(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 int mk_thread_start(pthread_t *thread, void *(*function)(void *), void *data,
 		    const char *what)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int error;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	mk_signals_block(&before);
 	error = pthread_create(thread, NULL, function, data);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	mk_signals_restore(&before);
 	if (error)
 		return mk_fail(error, "cannot start %s: %s", what, strerror(error));
 	return 0;

@@ -4,6 +4,7 @@
 #define MK_SRC_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -13,6 +14,10 @@
  */
 int mk_thread_start(pthread_t *thread, void *(*function)(void *), void *data,
 		    const char *what);
+
+/* Threads that are started between these two leave signals to others. */
+void mk_signals_block(sigset_t *before);
+void mk_signals_restore(const sigset_t *before);
 
 /* A lock, and a condition whose timed waits are on CLOCK_MONOTONIC. */
 void mk_lock_init(pthread_mutex_t *lock, pthread_cond_t *changed);

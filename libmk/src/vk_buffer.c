@@ -2,6 +2,7 @@
 #include "vk_buffer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,8 +20,7 @@ static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
 		.pNext = type ? &external : NULL,
 		.size = bytes,
-		.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-			 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+		.usage = MK_VK_BUFFER_USAGE,
 	};
 	VkResult result = vkCreateBuffer(device->device, &info, NULL, &buffer->buffer);
 
@@ -48,23 +48,21 @@ static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
 		       device->name, allowed);
 }
 
-/* @import is NULL or the structure that says what memory it is. */
+/* @origin is the structure that says what memory it is, or NULL. */
 static int bind_memory(const struct mk_vk_device *device, uint32_t type,
-		       VkDeviceSize bytes, const void *import,
+		       VkDeviceSize bytes, const void *origin, const char *failure,
 		       struct mk_vk_buffer *buffer)
 {
 	const VkMemoryAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-		.pNext = import,
+		.pNext = origin,
 		.allocationSize = bytes,
 		.memoryTypeIndex = type,
 	};
-	const char *what = import ? "cannot import memory into Vulkan" :
-				    "cannot allocate a device's memory";
 	VkResult result = vkAllocateMemory(device->device, &info, NULL, &buffer->memory);
 
 	if (result)
-		return mk_vk_fail(result, what);
+		return mk_vk_fail(result, failure);
 	result = vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0);
 	return result ? mk_vk_fail(result, "cannot bind memory to a buffer") : 0;
 }
@@ -83,7 +81,9 @@ static int import_memory(const struct mk_vk_device *device, uint32_t import_type
 			       device->name, (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
 	ret = find_memory_type(device, import_types & requirements.memoryTypeBits, &type);
-	return ret ? ret : bind_memory(device, type, bytes, import, buffer);
+	return ret ? ret :
+		     bind_memory(device, type, bytes, import,
+				 "cannot import memory into Vulkan", buffer);
 }
 
 static int import_host_pointer(const struct mk_vk_device *device,
@@ -204,27 +204,40 @@ int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *ba
 	return ret;
 }
 
+/* The device's own memory ------------------------------------------------------ */
+
+static int map_buffer(const struct mk_vk_device *device, struct mk_vk_buffer *buffer)
+{
+	VkResult result = vkMapMemory(device->device, buffer->memory, 0, VK_WHOLE_SIZE, 0,
+				      &buffer->address);
+
+	return result ? mk_vk_fail(result, "cannot map a device's memory") : 0;
+}
+
 static int allocate_and_map(const struct mk_vk_device *device, size_t bytes,
 			    uint32_t type, struct mk_vk_buffer *buffer)
 {
+	const VkExportMemoryAllocateInfo export = {
+		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+		.handleTypes = device->export_type,
+	};
 	VkMemoryRequirements requirements;
-	VkResult result;
 	int ret;
 
-	ret = create_buffer(device, bytes, 0, buffer);
+	ret = create_buffer(device, bytes, device->export_type, buffer);
 	if (ret)
 		return ret;
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
 	if (!(requirements.memoryTypeBits >> type & 1))
 		return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
 			       device->name, type);
-	ret = bind_memory(device, type, requirements.size, NULL, buffer);
+	ret = bind_memory(device, type, requirements.size,
+			  device->export_type ? &export : NULL,
+			  "cannot allocate a device's memory", buffer);
+	if (!ret)
+		ret = map_buffer(device, buffer);
 	if (ret)
 		return ret;
-	result = vkMapMemory(device->device, buffer->memory, 0, VK_WHOLE_SIZE, 0,
-			     &buffer->address);
-	if (result)
-		return mk_vk_fail(result, "cannot map a device's memory");
 	memset(buffer->address, 0, bytes);
 	return 0;
 }
@@ -238,6 +251,74 @@ int mk_vk_buffer_allocate(const struct mk_vk_device *device, size_t bytes, uint3
 	ret = check_bytes(device, bytes);
 	if (!ret)
 		ret = allocate_and_map(device, bytes, type, buffer);
+	if (ret)
+		mk_vk_buffer_destroy(device, buffer);
+	return ret;
+}
+
+int mk_vk_buffer_export(const struct mk_vk_device *device,
+			const struct mk_vk_buffer *buffer)
+{
+	const VkMemoryGetFdInfoKHR info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+		.memory = buffer->memory,
+		.handleType = device->export_type,
+	};
+	PFN_vkGetMemoryFdKHR get_descriptor = (PFN_vkGetMemoryFdKHR)vkGetDeviceProcAddr(
+		device->device, "vkGetMemoryFdKHR");
+	VkResult result;
+	int fd;
+
+	if (!device->export_type || !get_descriptor)
+		return mk_fail(
+			ENOTSUP,
+			"the driver of %s exports no memory; create the context in "
+			"host memory for other processes, if the device sees that",
+			device->name);
+	result = get_descriptor(device->device, &info, &fd);
+	if (result)
+		return mk_vk_fail(result, "cannot export a device's memory");
+	/* Not every driver does. */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+static int attach_and_map(const struct mk_vk_device *device, int fd, size_t bytes,
+			  uint32_t type, struct mk_vk_buffer *buffer)
+{
+	const VkImportMemoryFdInfoKHR import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+		.handleType = device->export_type,
+		.fd = fd,
+	};
+	VkMemoryRequirements requirements;
+	int ret;
+
+	ret = create_buffer(device, bytes, device->export_type, buffer);
+	if (ret)
+		return ret;
+	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
+	ret = bind_memory(device, type, requirements.size, &import,
+			  "cannot import a device's memory", buffer);
+	return ret ? ret : map_buffer(device, buffer);
+}
+
+int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
+			uint32_t type, struct mk_vk_buffer *buffer)
+{
+	int copy, ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	ret = check_bytes(device, bytes);
+	if (ret)
+		return ret;
+	copy = mk_duplicate(fd);
+	if (copy < 0)
+		return copy;
+	ret = attach_and_map(device, copy, bytes, type, buffer);
+	/* What was imported the driver has taken. */
+	if (!buffer->memory)
+		close(copy);
 	if (ret)
 		mk_vk_buffer_destroy(device, buffer);
 	return ret;

@@ -26,6 +26,16 @@ int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *ba
 int mk_vk_buffer_allocate(const struct mk_vk_device *device, size_t bytes, uint32_t type,
 			  struct mk_vk_buffer *buffer);
 
+/*
+ * A descriptor of such memory, of the device's export_type, which is the caller's to
+ * close; and what another process makes of that on the same device, with the same @bytes
+ * and @type.  There @fd stays the caller's.
+ */
+int mk_vk_buffer_export(const struct mk_vk_device *device,
+			const struct mk_vk_buffer *buffer);
+int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
+			uint32_t type, struct mk_vk_buffer *buffer);
+
 /* A zeroed buffer is allowed. */
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer);
 

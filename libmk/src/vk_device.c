@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "thread.h"
 
 /* Errors --------------------------------------------------------------------- */
 
@@ -97,6 +98,39 @@ static bool has_extension(const VkExtensionProperties *extensions, uint32_t coun
 	return false;
 }
 
+static bool can_export(const struct mk_vk_device *device,
+		       VkExternalMemoryHandleTypeFlagBits type)
+{
+	const VkPhysicalDeviceExternalBufferInfo info = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+		.usage = MK_VK_BUFFER_USAGE,
+		.handleType = type,
+	};
+	VkExternalBufferProperties properties = {
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+	};
+	const VkExternalMemoryFeatureFlags wanted =
+		VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
+		VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+
+	vkGetPhysicalDeviceExternalBufferProperties(device->physical, &info, &properties);
+	return (properties.externalMemoryProperties.externalMemoryFeatures & wanted) ==
+	       wanted;
+}
+
+/* A DMA-buf is the kernel's, for mk.ko too; else what is the driver's own. */
+static VkExternalMemoryHandleTypeFlagBits
+find_export_type(const struct mk_vk_device *device)
+{
+	if (device->imports_dma_bufs &&
+	    can_export(device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT))
+		return VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+	if (device->has_descriptors &&
+	    can_export(device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT))
+		return VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT;
+	return 0;
+}
+
 static void find_extensions(struct mk_vk_device *device)
 {
 	VkExtensionProperties *extensions;
@@ -109,14 +143,16 @@ static void find_extensions(struct mk_vk_device *device)
 	vkEnumerateDeviceExtensionProperties(device->physical, NULL, &count, extensions);
 	device->imports_host_pointers = has_extension(
 		extensions, count, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+	device->has_descriptors = has_extension(extensions, count,
+						VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
 	device->imports_dma_bufs =
-		has_extension(extensions, count,
-			      VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME) &&
+		device->has_descriptors &&
 		has_extension(extensions, count,
 			      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
 	device->has_multiprocessor_counts =
 		has_extension(extensions, count, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
 	free(extensions);
+	device->export_type = find_export_type(device);
 }
 
 /* Each runs one subgroup at least beside the others'. */
@@ -334,12 +370,12 @@ static int open_device(struct mk_vk_device *device)
 	if (device->imports_host_pointers)
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
-	if (device->imports_dma_bufs) {
+	if (device->has_descriptors)
 		extensions[info.enabledExtensionCount++] =
 			VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME;
+	if (device->imports_dma_bufs)
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
-	}
 	result = vkCreateDevice(device->physical, &info, NULL, &device->device);
 	if (result)
 		return mk_vk_fail(result, "cannot create a Vulkan device");
@@ -350,14 +386,18 @@ static int open_device(struct mk_vk_device *device)
 int mk_vk_device_open(const char *name, uint32_t rank, struct mk_vk_device *device)
 {
 	VkInstance instance;
+	sigset_t before;
 	int ret;
 
 	memset(device, 0, sizeof(*device));
+	/* A driver's threads leave signals to the program, too. */
+	mk_signals_block(&before);
 	ret = open_instance(&instance);
 	if (!ret)
 		ret = choose(instance, name, rank, device);
 	if (!ret)
 		ret = open_device(device);
+	mk_signals_restore(&before);
 	if (ret)
 		mk_vk_device_close(device);
 	return ret;

@@ -7,13 +7,20 @@
 #include <stdint.h>
 #include <vulkan/vulkan.h>
 
+/* What buffers of the resident kernel's are for. */
+#define MK_VK_BUFFER_USAGE \
+	(VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
+
 struct mk_vk_device {
 	VkPhysicalDevice physical;
 	VkDevice device;
 	VkQueue queue;
 	uint32_t queue_family;
 	bool imports_host_pointers;
+	bool has_descriptors; /* memory can come as a descriptor, or become one */
 	bool imports_dma_bufs;
+	/* As what other processes get the device's memory; 0: they cannot. */
+	VkExternalMemoryHandleTypeFlagBits export_type;
 	bool has_multiprocessor_counts; /* an extension of NVIDIA's */
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */

@@ -13,8 +13,11 @@
  *   memfds   Nothing but the processes themselves.  Roles protect against mistakes,
  *            not against a process that means harm.  A context outlives its owner
  *            as long as anybody has it.
- *   device   The memory of a Vulkan device across a bus, for all that it looks at.  In
- *            this version such a context is for the process that creates it.
+ *   device   The memory of a Vulkan device across a bus, for all that it looks at.
+ *            Others need the same device and driver.  Where the driver exports DMA-bufs
+ *            and mk.ko is loaded, the memory is registered there, with what mk.ko gives;
+ *            its engine then runs in the process that created it.  Else others get the
+ *            driver's own descriptors, and roles are as with memfds.
  *
  * All functions may be called from any thread at any time, unless said
  * otherwise.  They return 0 or a negative errno with a text in mk_error_text().
@@ -38,9 +41,10 @@ struct mk_context;
 /* Where a context's memory comes from. */
 enum mk_backing_kind {
 	/*
-	 * What the environment variable MK_BACKING says (auto, memfd or kmod).  With
-	 * auto, or without the variable: mk.ko where /dev/mk can be opened and speaks
-	 * this library's ABI, else memfds.
+	 * What the environment variable MK_BACKING says (auto, memfd, kmod or device).
+	 * With auto, or without the variable: the memory of the best Vulkan device, where
+	 * that will run the context, is a GPU, and is faster so; else mk.ko where
+	 * /dev/mk can be opened and speaks this library's ABI; else memfds.
 	 */
 	MK_BACKING_AUTO,
 	MK_BACKING_MEMFD,
@@ -50,6 +54,12 @@ enum mk_backing_kind {
 	 * stays in the host's.  The place is chosen by a trial.
 	 */
 	MK_BACKING_DEVICE,
+};
+
+/* What runs a context. */
+enum mk_engine_kind {
+	MK_ENGINE_KIND_VULKAN, /* the resident kernel on a Vulkan device */
+	MK_ENGINE_KIND_CPU,    /* the reference executor on host threads */
 };
 
 /* Sizes of a context; a field of 0 takes the default named beside it. */
@@ -67,8 +77,9 @@ struct mk_geometry {
 	enum mk_backing_kind backing; /* MK_BACKING_AUTO */
 	uint32_t placement;	      /* MK_BACKING_DEVICE: a number of mk_probe()'s, or 0
 				       * for the fastest, or what MK_PLACEMENT says */
-	const char *device;	      /* MK_BACKING_DEVICE: part of the device's name, or
-				       * NULL for the best that will do; not kept */
+	const char *device;	      /* part of the name of the device whose memory it is
+				       * to be, or NULL for the best that will do; not kept */
+	enum mk_engine_kind engine;   /* what will run it: MK_BACKING_AUTO goes by that */
 };
 
 /* No context has more descriptors than this, in this version or a later one. */
@@ -87,7 +98,7 @@ struct mk_geometry {
  * -EPROTO: mk.ko computes another size than this library
  * -ENOMEM, -EMFILE: as from the system
  *
- * Only -ENODEV makes MK_BACKING_AUTO go on to memfds.  Nothing else does: who has
+ * Only -ENODEV makes MK_BACKING_AUTO go on to the next.  Nothing else does: who has
  * come to a limit of mk.ko's learns of it.
  */
 MK_PUBLIC int mk_context_create(const struct mk_geometry *geometry,
@@ -111,7 +122,7 @@ MK_PUBLIC int mk_context_create(const struct mk_geometry *geometry,
  * -EACCES: @context may not so much itself
  * -EBUSY: MK_ROLE_ENGINE, and mk.ko knows of an engine already
  * -EINVAL: no role that can be handed on
- * -ENOTSUP: the context lies in a device's memory, which this version does not share
+ * -ENOTSUP: the context lies in the memory of a device whose driver exports none
  * -EOWNERDEAD: the owner is gone, and @role is not MK_ROLE_OBSERVER
  */
 MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role role,
@@ -126,7 +137,9 @@ MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role ro
  *
  * With memfds everything found in the memory is checked against the sizes of the
  * files before it is used, and a file that could still shrink is refused.  With mk.ko
- * the sizes come from the kernel.
+ * the sizes come from the kernel.  A driver's own descriptors are the driver's to check.
+ *
+ * -ENODEV: the context lies in the memory of a device that this process lacks
  *
  * -EPROTO: this is no context, or of another ABI version
  */
@@ -179,9 +192,9 @@ MK_PUBLIC uint64_t mk_context_id(const struct mk_context *context);
  * whole pages.
  *
  * Return: a descriptor, close-on-exec, that is the caller's to close: a DMA-buf with
- * mk.ko, a memfd without; both can be mapped from offset 0.  Or
+ * mk.ko or from a device, a memfd without; all can be mapped from offset 0.  Or
  * -EACCES: @flags ask for more than the role allows
- * -ENOTSUP: the memory is a device's
+ * -ENOTSUP: the memory is a device's, and its driver does not export DMA-bufs
  * -EINVAL: no such memory, or unknown flags
  */
 MK_PUBLIC int mk_context_export(const struct mk_context *context, uint32_t memory,

@@ -19,11 +19,6 @@ extern "C" {
 
 struct mk_engine;
 
-enum mk_engine_kind {
-	MK_ENGINE_KIND_VULKAN, /* the resident kernel on a Vulkan device */
-	MK_ENGINE_KIND_CPU,    /* the reference executor on host threads */
-};
-
 /* How the regions reach the Vulkan device. */
 enum mk_import {
 	MK_IMPORT_AUTO, /* DMA-buf where the driver can, else host pointer */
