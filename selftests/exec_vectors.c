@@ -339,6 +339,7 @@ static void run_line(struct vectors *v, struct json_object *line)
 	};
 	const struct mk_geometry geometry = {
 		.size = sizeof(geometry),
+		.engine = engine_options.kind,
 		.slots = run.slots,
 		.observable_words = run.observables,
 	};

@@ -150,7 +150,8 @@ static int plan_arena(struct scanner *scanner, const struct pattern_list *patter
 	return 0;
 }
 
-static int open_context(struct scanner *scanner, const struct arena_plan *plan)
+static int open_context(struct scanner *scanner, const struct scanner_options *options,
+			const struct arena_plan *plan)
 {
 	struct mk_geometry geometry = {
 		.size = sizeof(geometry),
@@ -158,6 +159,8 @@ static int open_context(struct scanner *scanner, const struct arena_plan *plan)
 		/* A window has one worker: spread the slots over all of them. */
 		.window_slots = 1,
 		.arena_bytes = plan->bytes,
+		.device = options->device,
+		.engine = options->engine,
 	};
 	int error = mk_context_create(&geometry, &scanner->context);
 
@@ -242,7 +245,7 @@ static int open_parts(struct scanner *scanner, const struct scanner_options *opt
 	scanner->carry_bytes_max = patterns->longest - 1;
 	error = plan_arena(scanner, patterns, statistics->block_bytes, &plan);
 	if (!error)
-		error = open_context(scanner, &plan);
+		error = open_context(scanner, options, &plan);
 	if (error)
 		return error;
 	statistics->blocks = plan.block_count;

@@ -115,10 +115,7 @@ int mk_device_memories_share(struct mk_backing *backing, enum mk_role role,
 
 bool mk_device_memories_has_fds(const int *fds, size_t count)
 {
-	/* All memories but the cq, with an arena or without. */
-	return (count == FD_MEMORIES + MK_MEMORIES - 1 ||
-		count == FD_MEMORIES + MK_MEMORIES - 2) &&
-	       mk_device_header_is(fds[FD_HEADER]);
+	return count >= FD_MEMORIES && mk_device_header_is(fds[FD_HEADER]);
 }
 
 static bool is_device(const struct mk_vk_device *device,

@@ -43,6 +43,8 @@ int session_run(const struct bench_options *options, const struct session_wants 
 		.size = sizeof(geometry),
 		.slots = wants->slots,
 		.observable_words = wants->observable_words,
+		.device = options->device,
+		.engine = options->engine,
 	};
 	struct session session;
 	int error = mk_context_create(&geometry, &session.context);
