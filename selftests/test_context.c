@@ -89,10 +89,8 @@ static bool is_close_on_exec(int fd)
 	return fcntl(fd, F_GETFD) & FD_CLOEXEC;
 }
 
-static void test_leaks_no_descriptor(void **state)
+static void use_all_descriptors(struct live *live)
 {
-	struct live *live = *state;
-	int before = count_descriptors();
 	int fds[MK_CONTEXT_FDS];
 	struct mk_context *other;
 	struct mk_producer *producer;
@@ -118,6 +116,16 @@ static void test_leaks_no_descriptor(void **state)
 	live_stop(live);
 	mk_context_close(live->context);
 	live->context = NULL;
+}
+
+static void test_leaks_no_descriptor(void **state)
+{
+	int before;
+
+	/* A driver, once loaded, may keep some. */
+	use_all_descriptors(*state);
+	before = count_descriptors();
+	use_all_descriptors(*state);
 	assert_int_equal(count_descriptors(), before);
 }
 
@@ -325,7 +333,11 @@ static void test_exports(void **state)
 
 static void expect_backing(const char *name, enum mk_backing_kind kind)
 {
-	const struct mk_geometry geometry = { .size = sizeof(geometry), .backing = kind };
+	const struct mk_geometry geometry = {
+		.size = sizeof(geometry),
+		.backing = kind,
+		.engine = MK_ENGINE_KIND_CPU,
+	};
 	struct mk_context *context;
 
 	live_ok(mk_context_create(&geometry, &context));

@@ -272,8 +272,9 @@ static void test_engine_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LIVE_TEST(test_engine_elsewhere),
+		/* First, while this process has no driver loaded yet. */
 		LIVE_TEST(test_attaches_over_a_socket),
+		LIVE_TEST(test_engine_elsewhere),
 		LIVE_TEST(test_one_engine_among_processes),
 		LIVE_TEST(test_wakes_across_processes),
 		LIVE_TEST(test_shutdown_across_processes),

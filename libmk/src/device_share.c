@@ -133,11 +133,13 @@ static int find_device(const struct mk_device_header *header, struct mk_vk_devic
 	for (uint32_t rank = 0;; rank++) {
 		int ret = mk_vk_device_open(NULL, rank, device);
 
+		if (ret && !rank)
+			return ret;
 		if (ret)
-			return mk_fail(
-				-ret, "the context lies in the memory of a device that "
-				      "this process does not have, or by another version "
-				      "of its driver");
+			return mk_fail(-ret,
+				       "the context lies in the memory of a device that "
+				       "this process lacks, or has by another version of "
+				       "its driver");
 		if (is_device(device, header))
 			return 0;
 		mk_vk_device_close(device);

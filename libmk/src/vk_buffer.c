@@ -214,6 +214,40 @@ static int map_buffer(const struct mk_vk_device *device, struct mk_vk_buffer *bu
 	return result ? mk_vk_fail(result, "cannot map a device's memory") : 0;
 }
 
+/* @bytes of memory of @type take *@allocated, if a buffer can have that. */
+static int create_for_type(const struct mk_vk_device *device, size_t bytes, uint32_t type,
+			   VkExternalMemoryHandleTypeFlags external,
+			   struct mk_vk_buffer *buffer, VkDeviceSize *allocated)
+{
+	VkMemoryRequirements requirements;
+	int ret = create_buffer(device, bytes, external, buffer);
+
+	if (ret)
+		return ret;
+	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
+	*allocated = requirements.size;
+	if (requirements.memoryTypeBits >> type & 1)
+		return 0;
+	vkDestroyBuffer(device->device, buffer->buffer, NULL);
+	buffer->buffer = VK_NULL_HANDLE;
+	return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
+		       device->name, type);
+}
+
+/* The same for memory that is exported or imported, if it can be. */
+static int create_own(const struct mk_vk_device *device, size_t bytes, uint32_t type,
+		      struct mk_vk_buffer *buffer, VkDeviceSize *allocated)
+{
+	int ret = create_for_type(device, bytes, type, device->export_type, buffer,
+				  allocated);
+
+	buffer->is_exportable = device->export_type && !ret;
+	if (ret != -ENOTSUP || !device->export_type)
+		return ret;
+	buffer->is_exportable = device->exports_any_type;
+	return create_for_type(device, bytes, type, 0, buffer, allocated);
+}
+
 static int allocate_and_map(const struct mk_vk_device *device, size_t bytes,
 			    uint32_t type, struct mk_vk_buffer *buffer)
 {
@@ -221,19 +255,13 @@ static int allocate_and_map(const struct mk_vk_device *device, size_t bytes,
 		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
 		.handleTypes = device->export_type,
 	};
-	VkMemoryRequirements requirements;
-	int ret;
+	VkDeviceSize allocated;
+	int ret = create_own(device, bytes, type, buffer, &allocated);
 
-	ret = create_buffer(device, bytes, device->export_type, buffer);
-	if (ret)
-		return ret;
-	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
-	if (!(requirements.memoryTypeBits >> type & 1))
-		return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
-			       device->name, type);
-	ret = bind_memory(device, type, requirements.size,
-			  device->export_type ? &export : NULL,
-			  "cannot allocate a device's memory", buffer);
+	if (!ret)
+		ret = bind_memory(device, type, allocated,
+				  buffer->is_exportable ? &export : NULL,
+				  "cannot allocate a device's memory", buffer);
 	if (!ret)
 		ret = map_buffer(device, buffer);
 	if (ret)
@@ -269,7 +297,7 @@ int mk_vk_buffer_export(const struct mk_vk_device *device,
 	VkResult result;
 	int fd;
 
-	if (!device->export_type || !get_descriptor)
+	if (!buffer->is_exportable || !get_descriptor)
 		return mk_fail(
 			ENOTSUP,
 			"the driver of %s exports no memory; create the context in "
@@ -291,15 +319,12 @@ static int attach_and_map(const struct mk_vk_device *device, int fd, size_t byte
 		.handleType = device->export_type,
 		.fd = fd,
 	};
-	VkMemoryRequirements requirements;
-	int ret;
+	VkDeviceSize allocated;
+	int ret = create_own(device, bytes, type, buffer, &allocated);
 
-	ret = create_buffer(device, bytes, device->export_type, buffer);
-	if (ret)
-		return ret;
-	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
-	ret = bind_memory(device, type, requirements.size, &import,
-			  "cannot import a device's memory", buffer);
+	if (!ret)
+		ret = bind_memory(device, type, allocated, &import,
+				  "cannot import a device's memory", buffer);
 	return ret ? ret : map_buffer(device, buffer);
 }
 

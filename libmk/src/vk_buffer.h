@@ -12,6 +12,7 @@ struct mk_vk_buffer {
 	VkBuffer buffer;
 	VkDeviceMemory memory;
 	void *address; /* where the host sees memory of the device's; else NULL */
+	bool is_exportable;
 };
 
 /* Import memory @number as a storage buffer; @import is not MK_IMPORT_AUTO. */

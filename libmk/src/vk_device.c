@@ -284,6 +284,7 @@ static const char *inspect(struct mk_vk_device *device, const char *wanted)
 	device->workgroup_limit = limits->maxComputeWorkGroupCount[0];
 	device->subgroup_size = subgroup.subgroupSize;
 	device->step_limit = find_step_limit(&driver);
+	device->exports_any_type = driver.driverID == VK_DRIVER_ID_NVIDIA_PROPRIETARY;
 	return NULL;
 }
 

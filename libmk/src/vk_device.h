@@ -21,6 +21,12 @@ struct mk_vk_device {
 	bool imports_dma_bufs;
 	/* As what other processes get the device's memory; 0: they cannot. */
 	VkExternalMemoryHandleTypeFlagBits export_type;
+	/*
+	 * Also memory of types that a buffer of exported memory is said not to have:
+	 * NVIDIA's driver (580) leaves out the one that is the device's and the host sees,
+	 * and yet exports it, imports it and runs on it.
+	 */
+	bool exports_any_type;
 	bool has_multiprocessor_counts; /* an extension of NVIDIA's */
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */

@@ -138,6 +138,8 @@ MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role ro
  * With memfds everything found in the memory is checked against the sizes of the
  * files before it is used, and a file that could still shrink is refused.  With mk.ko
  * the sizes come from the kernel.  A driver's own descriptors are the driver's to check.
+ * A context in a device's memory needs the device's driver here.  NVIDIA's does not work
+ * in the child of a fork whose parent has it loaded: exec first.
  *
  * -ENODEV: the context lies in the memory of a device that this process lacks
  *
