@@ -250,12 +250,12 @@ thread_tests() {
 
 # What is run for its number of workgroups, of kills or of files, and has no code of its
 # own: not again where drivers differ or the code is looked at.
-repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan'
+repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_'
 # The same tests in a device's memory, but for those of the ordering.
 placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device'
-# Models are no code, and take a minute: at a full check.
-models='^models$'
-[ -z "${MK_SLOW-}" ] || models='^$'
+# Models are no code, and take a minute; so do all numbers of workgroups: at a full check.
+long='^(models|many_.*)$'
+[ -z "${MK_SLOW-}" ] || long='^$'
 
 number=0
 all_passed=0
@@ -265,7 +265,7 @@ all_skipped=0
 part 'dependencies' try 'tools/setup.sh --test' tools/setup.sh --test
 part 'style' style
 part 'release build' build release
-part 'all tests' tests build -E "$models"
+part 'all tests' tests build -E "$long"
 part 'spirv-val of the kernels' kernels
 part 'Vulkan tests, older Mesa' older_mesa
 part 'Vulkan tests, validation layer' validation
