@@ -9,6 +9,7 @@
 
 #include "backing_device.h"
 #include "error.h"
+#include "line_store.h"
 #include "placement.h"
 #include "vk_kernel.h"
 #include "vk_queue.h"
@@ -109,12 +110,19 @@ static void describe_placement(const struct mk_runner *runner, enum mk_import im
 	const struct mk_placement *placement =
 		mk_device_backing_placement(runner->context->backing);
 
-	if (placement)
-		mk_placement_describe(runner->device, placement, text, bytes);
-	else
+	size_t used;
+
+	if (!placement) {
 		snprintf(text, bytes, "shared by %s, imported as %s",
 			 runner->context->backing->ops->name,
 			 import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer");
+		return;
+	}
+	mk_placement_describe(runner->device, placement, text, bytes);
+	used = strlen(text);
+	if (runner->context->write_combining)
+		snprintf(text + used, bytes - used, ", slots stored by %s",
+			 mk_line_store_name());
 }
 
 static void fill_info(const struct mk_runner *runner, enum mk_import import,
