@@ -85,12 +85,11 @@ static int measure_sizes(const struct bench_options *options,
 			 const struct session *session, struct batch *batch)
 {
 	struct publisher publisher = { 0 };
-	int error = session_producer(session, UINT32_MAX, &publisher.producer);
+	int error = open_warm_producer(session, &publisher.producer);
 
 	if (error)
 		return error;
 	work_prepare(&publisher.work, session->context, OPERATION_ADD, 0);
-	error = warm_up(publisher.producer);
 	for (uint32_t i = 0; i < batch->count && !error; i++)
 		error = measure_size(options, &publisher, &batch->sizes[i]);
 	if (!error)

@@ -124,13 +124,11 @@ static int measure_engine(const struct bench_options *options,
 			  const struct session *session, void *argument)
 {
 	struct mk_producer *producer;
-	int error = session_producer(session, UINT32_MAX, &producer);
+	int error = open_warm_producer(session, &producer);
 
 	if (error)
 		return error;
-	error = warm_up(producer);
-	if (!error)
-		error = watch(options, session, producer, argument);
+	error = watch(options, session, producer, argument);
 	mk_producer_close(producer);
 	return error;
 }

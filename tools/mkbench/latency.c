@@ -54,14 +54,12 @@ static int measure_engine(const struct bench_options *options,
 {
 	struct latency *latency = argument;
 	struct mk_producer *producer;
-	int error = session_producer(session, UINT32_MAX, &producer);
+	int error = open_warm_producer(session, &producer);
 
 	if (error)
 		return error;
-	error = warm_up(producer);
-	if (!error)
-		error = measure_round_trips(producer, options->samples, STAGE_LIMIT_NS,
-					    "round trips", &latency->alone);
+	error = measure_round_trips(producer, options->samples, STAGE_LIMIT_NS,
+				    "round trips", &latency->alone);
 	if (!error)
 		error = measure_loaded(options, session, producer, latency);
 	mk_producer_close(producer);

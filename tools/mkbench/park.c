@@ -158,14 +158,12 @@ static int measure_engine(const struct bench_options *options,
 {
 	struct park *park = argument;
 	struct mk_producer *producer;
-	int error = session_producer(session, UINT32_MAX, &producer);
+	int error = open_warm_producer(session, &producer);
 
 	if (error)
 		return error;
-	error = warm_up(producer);
-	if (!error)
-		error = measure_round_trips(producer, options->samples, STAGE_LIMIT_NS,
-					    "round trips", &park->awake);
+	error = measure_round_trips(producer, options->samples, STAGE_LIMIT_NS,
+				    "round trips", &park->awake);
 	if (!error)
 		error = measure_wakes(options, session, producer, park);
 	mk_producer_close(producer);

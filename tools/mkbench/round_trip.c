@@ -41,7 +41,7 @@ int round_trip(struct mk_producer *producer, uint64_t *elapsed_ns)
 	return error;
 }
 
-int warm_up(struct mk_producer *producer)
+static int warm_up(struct mk_producer *producer)
 {
 	uint64_t elapsed_ns, begin;
 	int error = round_trip(producer, &elapsed_ns);
@@ -52,6 +52,18 @@ int warm_up(struct mk_producer *producer)
 	     trip++)
 		error = round_trip(producer, &elapsed_ns);
 	return interrupted() ? -EINTR : error;
+}
+
+int open_warm_producer(const struct session *session, struct mk_producer **producer)
+{
+	int error = session_producer(session, UINT32_MAX, producer);
+
+	if (error)
+		return error;
+	error = warm_up(*producer);
+	if (error)
+		mk_producer_close(*producer);
+	return error;
 }
 
 static int take_trip(void *argument, uint64_t *elapsed_ns)
