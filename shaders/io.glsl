@@ -22,7 +22,7 @@ bool mk_is_io_answer(uint status)
 	return status == MK_IO_STATUS_OK || status == MK_IO_STATUS_ERROR;
 }
 
-/* A compare-and-swap for ordinary loads to skip, since most that are looked at are taken. */
+/* Most that are looked at may be taken: a load is cheaper than a swap. */
 bool mk_take_if_free(uint request, uint asker)
 {
 	return MK_LOAD_RELAXED(MK_IO_OWNER_WORD(request)) == 0u &&

@@ -18,8 +18,9 @@ bool mk_waits;
 /* Looks since something was found. */
 uint mk_io_idle;
 
-/* Whether what was found last is from the io queue. */
+/* Whether what was found last is from the io queue, and whether to look there next. */
 bool mk_found_io;
+bool mk_io_turn;
 
 #define MK_IO_IN_ORDER_WORD                                                               \
 	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IO_IN_ORDER)]
@@ -74,6 +75,7 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_first_ingest_block = min(mk_first_ingest_block, mk_io_block_count);
 	mk_io_idle = 0u;
 	mk_found_io = mk_found_ingest = false;
+	mk_io_turn = true;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
 	mk_see_who_waits();

@@ -323,16 +323,20 @@ bool mk_work_quickly(inout uint tries, out bool found)
 	return slow;
 }
 
-/* The same, with looks at the io queue between. */
+/*
+ * The same, with looks at the io queue between.  After each that found something the ring
+ * has its turn, and the other way round: either may have slots that are ready always.
+ */
 bool mk_work_and_watch()
 {
 	uint tries = MK_TRIES_PER_ROUND;
-	bool found, slow;
+	bool found = false, slow;
 
 	do {
-		slow = mk_work_quickly(tries, found);
-		if (!slow && mk_watches_io())
-			slow = mk_look_at_io();
+		slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
+		mk_io_turn = !slow;
+		if (!slow)
+			slow = mk_work_quickly(tries, found);
 		mk_spend(1u);
 	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
