@@ -17,6 +17,9 @@ uvec4 mk_found_header;
 uint mk_found_word, mk_found_entry;
 /* Whether it is one for mk_execute_whole(). */
 bool mk_found_slow;
+/* What a look at the io queue has found: an ingest, or the answer to a slot's request. */
+bool mk_found_ingest;
+uint mk_found_io_slot, mk_found_answer;
 
 uint mk_tenant_mask(uint tenant)
 {
@@ -171,10 +174,14 @@ uint[MK_SLOT_ARG_COUNT] mk_load_args(uint slot)
 }
 
 /* A fence that waits for others stays PUBLISHED and is looked at again. */
-bool mk_must_wait(mk_call call)
+bool mk_must_wait(mk_call call, uint status)
 {
-	return call.tenant < MK_TENANT_COUNT && call.opcode == MK_OP_BATCH_FENCE &&
-	       call.args[0] <= call.slot && !mk_fence_is_ready(call.slot, call.args[0]);
+	bool is_io = call.opcode == MK_OP_IO_FENCE && status == MK_STATUS_PUBLISHED;
+	uint items = is_io ? call.args[4] : call.args[0];
+
+	return call.tenant < MK_TENANT_COUNT &&
+	       (is_io || call.opcode == MK_OP_BATCH_FENCE) && items <= call.slot &&
+	       !mk_fence_is_ready(call.slot, items);
 }
 
 void mk_end(mk_call call, uint opcode, uint status, uint entry)
@@ -197,10 +204,14 @@ void mk_suspend(mk_call call, uint status, uint entry)
 	mk_spend(MK_SLOT_ARG_COUNT);
 	for (uint i = 0u; i < MK_SLOT_ARG_COUNT; i++)
 		MK_PAYLOAD_WORD(call.slot, MK_SLOT_ARGS + i) = call.args[i];
+	if (status == MK_STATUS_WAIT_IO)
+		MK_PROGRESS_WORD(call.slot, MK_STATE_IO) = mk_io_asked;
 	MK_STORE_RELEASE(MK_PROGRESS_WORD(call.slot, MK_STATE_ENTRY),
 			 entry & ~MK_CQ_ENTRY_STATUS_MASK | status);
 	if (!mk_split)
 		MK_STORE_RELEASE(MK_STATUS_WORD(call.slot), status);
+	if (status == MK_STATUS_WAIT_IO)
+		mk_publish_request();
 }
 
 /* Work on a slot whose tenant may run; returns its status, unchanged if it waits. */
@@ -215,7 +226,7 @@ uint mk_execute_whole(uint slot, uint status)
 	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
 	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
 	call.args = mk_load_args(slot);
-	if (mk_must_wait(call))
+	if (mk_must_wait(call, status))
 		return status;
 
 	uint opcode = call.opcode;
@@ -223,6 +234,9 @@ uint mk_execute_whole(uint slot, uint status)
 	entry = mk_claim(slot, status, mk_found_word, entry);
 	MK_RELEASE();
 	mk_fault = 0u;
+	mk_begin_io(slot);
+	if (status == MK_STATUS_WAIT_IO)
+		mk_take_answer(slot, mk_found_io_slot, mk_found_answer);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)

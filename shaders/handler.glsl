@@ -8,6 +8,8 @@
  *           ...
  *           return MK_STATUS_DONE;
  *   }
+ *
+ * and, once, MK_INGEST(name) for what the host tells of in the io queue.
  */
 
 /* One call of an operation. */
@@ -19,6 +21,7 @@ struct mk_call {
 };
 
 #define MK_OPCODE(number, name) uint name(inout mk_call call)
+#define MK_INGEST(name)	       uint name(inout mk_call call)
 
 /* Steps left in this dispatch, and in this look at a slot. */
 uint mk_budget;

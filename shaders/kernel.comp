@@ -14,12 +14,15 @@ layout(local_size_x_id = 0) in;
 
 #include "memory.glsl"
 #include "handler.glsl"
-/* Written by mkcc: users' handlers, and mk_call_handler() that knows them all. */
+#include "io.glsl"
+/* Written by mkcc: users' handlers, mk_call_handler() and mk_call_ingest(). */
 #include "mk_handlers.glsl"
 #include "operations.glsl"
 #include "packed.glsl"
 #include "complete.glsl"
 #include "execute.glsl"
+#include "ingest.glsl"
+#include "look_io.glsl"
 #include "schedule.glsl"
 
 void main()
@@ -36,9 +39,9 @@ void main()
 		return;
 	if (mk_worker < mk_block_count) {
 		mk_work();
-	} else {
-		mk_idle = 0xffffffffu;
-		mk_vote();
+	} else if (subgroupElect()) {
+		/* It has nothing to look at. */
+		mk_change_vote(true);
 	}
 	mk_leave();
 }

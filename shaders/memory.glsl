@@ -42,11 +42,16 @@ layout(push_constant) uniform Parameters {
 	uint observable_words;
 	uint arena_words;
 	uint context_flags;	/* MK_CONTEXT_* */
+	uint io_request_slots;	/* the first ones of the io queue */
+	uint io_slots;		/* all of them */
 } parameters;
 
 /* Which lane of its worker this is, and of how many. */
 uint mk_lane;
 uint mk_lanes;
+/* Which worker this is, and of how many. */
+uint mk_worker;
+uint mk_workers;
 
 /* A slot's status and words. */
 #define MK_STATUS_WORD(slot)	     ring[(slot) * MK_SLOT_WORDS + MK_SLOT_STATUS]
@@ -54,6 +59,9 @@ uint mk_lanes;
 #define MK_SLOT_QUADS	     (MK_SLOT_WORDS / 4u)
 #define MK_HEADER_QUAD(slot) ring_quads[(slot) * MK_SLOT_QUADS]
 #define MK_ARGS_QUAD(slot)   ring_quads[(slot) * MK_SLOT_QUADS + MK_SLOT_ARGS / 4u]
+#define MK_IO_QUEUE_WORD(io_slot, word) io_queue[(io_slot) * MK_IO_SLOT_WORDS + (word)]
+#define MK_IO_OWNER_WORD(io_slot)                                                         \
+	state[MK_STATE_IO_SLOT_WORD(parameters.slot_count, parameters.window_count, io_slot)]
 #define MK_PROGRESS_WORD(slot, array)                                                     \
 	state[MK_STATE_SLOT_WORD(parameters.slot_count, slot, array)]
 
@@ -98,10 +106,12 @@ bool mk_status_is_ready(uint status)
  * Add to a counter in the device's line of the cq.  Where the cq is across a bus the
  * device adds in its own memory, and one worker shows the sums: see mk_show_counters().
  */
+#define MK_COUNTER_WORD(word) state[MK_STATE_COUNTERS + (word) - MK_CQ_HEARTBEAT]
+
 uint mk_counter_add(uint word, uint value)
 {
 	if (mk_split)
-		return MK_ADD(state[MK_STATE_COUNTERS + word - MK_CQ_HEARTBEAT], value);
+		return MK_ADD(MK_COUNTER_WORD(word), value);
 	return MK_ADD(cq[word], value);
 }
 

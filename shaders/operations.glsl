@@ -132,12 +132,41 @@ uint mk_users_operation(inout mk_call call)
 {
 	uint status = mk_call_handler(call);
 
+	if (status == MK_STATUS_WAIT_IO && mk_fault == 0u && mk_io_asked != 0u)
+		return status;
+	mk_withdraw();
 	if (mk_fault != 0u)
 		return MK_STATUS_FAULT;
 	if (status == MK_STATUS_DONE || status == MK_STATUS_YIELD ||
 	    status == MK_STATUS_REQUEUE)
 		return status;
 	return mk_fault_with(MK_FAULT_HANDLER);
+}
+
+/* A built-in operation asks once, and ends as it is answered. */
+uint mk_operate_io(uint op, uint args[MK_SLOT_ARG_COUNT])
+{
+	if (mk_io_answered == MK_IO_STATUS_OK)
+		return MK_STATUS_DONE;
+	if (mk_io_answered == MK_IO_STATUS_ERROR)
+		return mk_fault_with(MK_FAULT_IO);
+	return mk_ask(op, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+/* The host knows how long the resource is, and where it goes. */
+uint mk_load_miss(uint id)
+{
+	return mk_operate_io(MK_IO_OP_READ,
+			     uint[](id, id, 0u, 0u, 0u, id, 0u, 0u, 0u, 0u, 0u, 0u));
+}
+
+/* The slots before it have ended: that is looked at before it is claimed. */
+uint mk_operate_io_fence(uint slot, uint args[MK_SLOT_ARG_COUNT])
+{
+	if (args[4] > slot)
+		return mk_fault_with(MK_FAULT_FENCE);
+	args[2] = args[3] = args[4] = 0u;
+	return mk_operate_io(MK_IO_OP_FENCE, args);
 }
 
 uint mk_operate(inout mk_call call)
@@ -159,6 +188,14 @@ uint mk_operate(inout mk_call call)
 		return mk_dfa_step(call.args[0], call.args[1], call.args[2], call.args[3]);
 	case MK_OP_BATCH_FENCE:
 		return mk_batch_fence(call.slot, call.args[0], call.args[1]);
+	case MK_OP_IO_READ:
+		return mk_operate_io(MK_IO_OP_READ, call.args);
+	case MK_OP_IO_WRITE:
+		return mk_operate_io(MK_IO_OP_WRITE, call.args);
+	case MK_OP_IO_FENCE:
+		return mk_operate_io_fence(call.slot, call.args);
+	case MK_OP_LOAD_MISS:
+		return mk_load_miss(call.args[0]);
 	case MK_OP_PRINTF:
 		mk_log(call.args[0], call.args[1], call.args[2],
 		       call.slot * MK_SLOT_WORDS);

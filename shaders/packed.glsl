@@ -89,6 +89,8 @@ uint mk_execute(inout mk_call call)
 		if (packed)
 			mk_unpack(words, unpacked, inner, call);
 		uint status = mk_operate_counted(call);
+		/* An answer is for the operation that has asked. */
+		mk_io_answered = 0u;
 		if (status == MK_STATUS_DONE) {
 			if (packed)
 				MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;

@@ -14,8 +14,6 @@
  * mk_execute_whole() does.
  */
 
-uint mk_worker;
-uint mk_workers;
 uint mk_block_count;
 
 /* Looks since something was found. */
@@ -213,7 +211,7 @@ void mk_expect_after(uint last, bool yielded, bool requeued)
 	if (subgroupAny(mk_has_urgent_turn()))
 		mk_every_block = mk_worker;
 	mk_rest = yielded || requeued ? mk_rest_looks : 0u;
-	mk_idle = 0u;
+	mk_idle = mk_io_idle = 0u;
 }
 
 bool mk_must_leave()
@@ -234,7 +232,8 @@ void mk_change_vote(bool idle)
 /* When every worker has found nothing for long, the dispatch is over. */
 void mk_vote()
 {
-	bool idle = mk_idle >= parameters.idle_looks && mk_idle >= 2u * mk_block_count;
+	bool idle = mk_idle >= parameters.idle_looks && mk_idle >= 2u * mk_block_count &&
+		    mk_io_idle >= mk_io_round();
 
 	if (idle != mk_voted_idle && subgroupElect())
 		mk_change_vote(idle);
@@ -249,14 +248,19 @@ void mk_beat()
 
 /*
  * Show in the cq what was gathered beside it.  One worker does that at a time, worker
- * 0, and at the end who leaves last.
+ * 0, and at the end who leaves last; but the io counters are shown by whoever adds.
  */
 void mk_show_counters()
 {
-	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes)
-		MK_STORE_RELAXED(cq[MK_CQ_HEARTBEAT + i],
-				 MK_LOAD_RELAXED(state[MK_STATE_COUNTERS + i]));
-	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u);
+	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes) {
+		uint word = MK_CQ_HEARTBEAT + i;
+
+		if (word != MK_CQ_IO_REQUESTS && word != MK_CQ_IO_INGESTS)
+			MK_STORE_RELAXED(cq[word], MK_LOAD_RELAXED(MK_COUNTER_WORD(word)));
+	}
+	if (subgroupElect())
+		mk_show_io_counters();
+	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u + MK_SHOW_PASSES);
 }
 
 /* Fruitless looks before a worker does anything else. */
@@ -294,11 +298,13 @@ bool mk_may_go_on_looking()
 	return !subgroupAny(mk_claims != 0u) && !(mk_split && mk_must_leave());
 }
 
-/* Execute what can be executed quickly; true when something else was found. */
-bool mk_work_quickly()
+/*
+ * Execute what can be executed quickly, in up to @tries; true when something else was
+ * found.  A worker that watches the io queue comes back after a fruitless try.
+ */
+bool mk_work_quickly(inout uint tries, out bool found)
 {
-	uint tries = MK_TRIES_PER_ROUND;
-	bool found, slow = false;
+	bool slow = false;
 
 	do {
 		found = mk_find();
@@ -312,6 +318,26 @@ bool mk_work_quickly()
 				mk_pass_over();
 		}
 		tries--;
+	} while (!slow && tries != 0u &&
+		 (found || !mk_watches_io() && mk_may_go_on_looking()));
+	return slow;
+}
+
+/*
+ * The same, with looks at the io queue between.  After each that found something the ring
+ * has its turn, and the other way round: either may have slots that are ready always.
+ */
+bool mk_work_and_watch()
+{
+	uint tries = MK_TRIES_PER_ROUND;
+	bool found = false, slow;
+
+	do {
+		slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
+		mk_io_turn = !slow;
+		if (!slow)
+			slow = mk_work_quickly(tries, found);
+		mk_spend(1u);
 	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
 }
@@ -329,12 +355,13 @@ bool mk_keep_house()
 	}
 	if (mk_split)
 		mk_read_masks();
+	mk_see_who_waits();
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
 /* Passes of loops that an operation takes besides those that it asks for. */
-#define MK_SLOW_STEPS 8u
+#define MK_SLOW_STEPS (8u + MK_SHOW_PASSES)
 
 /*
  * Work on the slots of a block that could not be executed quickly.  What lanes do in
@@ -348,18 +375,28 @@ void mk_work_slowly()
 
 	mk_spend(MK_SLOW_STEPS);
 	mk_slice = slice;
-	if (mk_found_slow)
+	if (mk_found_slow && mk_found_ingest)
+		status = mk_execute_ingest(mk_found_io_slot);
+	if (mk_found_slow && !mk_found_ingest)
 		status = mk_execute_whole(mk_found_slot, mk_found_status);
 	mk_budget = subgroupMin(mk_budget);
 	mk_spend(subgroupAdd(slice - mk_slice));
 
 	bool executed = mk_executions != before;
-	if (subgroupAny(executed))
+	if (mk_split && subgroupAny(executed && (mk_found_ingest ||
+						 status == MK_STATUS_WAIT_IO)) &&
+	    subgroupElect())
+		mk_show_io_counters();
+	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
+	if (mk_found_io)
+		mk_idle = mk_io_idle = 0u;
+	else if (subgroupAny(executed))
 		mk_expect_after(mk_last_lane(executed),
 				subgroupAny(executed && status == MK_STATUS_YIELD),
 				subgroupAny(executed && status == MK_STATUS_REQUEUE));
 	else
 		mk_pass_over();
+	mk_found_io = mk_found_ingest = false;
 }
 
 /* Leave the dispatch, as do those who found no place in the register's blocks. */
@@ -379,19 +416,20 @@ void mk_leave()
 }
 
 /*
- * Four loops, one in the other: look; execute quickly; keep house; execute
- * anything.  Only what an inner loop leaves over reaches an outer one.
+ * Five loops, one in the other: look; execute quickly; look at the io queue; keep
+ * house; execute anything.  Only what an inner loop leaves over reaches an outer one.
  */
 void mk_work()
 {
 	bool stay, slow;
 
 	mk_begin_looking();
+	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
 	if (mk_split)
 		mk_read_masks();
 	do {
 		do {
-			slow = mk_work_quickly();
+			slow = mk_work_and_watch();
 			stay = mk_keep_house();
 		} while (stay && !slow);
 		if (slow)
@@ -399,6 +437,7 @@ void mk_work()
 	} while (stay);
 	mk_tell_counts();
 	mk_end_in_order();
+	mk_end_looking_at_io(mk_keeps_place());
 
 	uint executions = subgroupAdd(mk_executions);
 	if (subgroupElect()) {

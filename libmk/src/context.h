@@ -136,6 +136,15 @@ static inline bool mk_status_is_final(uint32_t status)
 	       status == MK_STATUS_FAULT;
 }
 
+/* IO queue -------------------------------------------------------------- */
+
+static inline mk_word *mk_io_word(const struct mk_context *context, uint32_t io_slot,
+				  uint32_t word)
+{
+	return &context->regions[MK_REGION_IO_QUEUE]
+				[(size_t)io_slot * MK_IO_SLOT_WORDS + word];
+}
+
 /* CQ -------------------------------------------------------------------- */
 
 /* The cq is in host memory always. */
@@ -172,12 +181,20 @@ static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t 
 	return context->state + word;
 }
 
-/* Where a slot keeps MK_STATE_PROGRESS, MK_STATE_INNER or MK_STATE_ENTRY. */
+/* Where a slot keeps MK_STATE_PROGRESS, _INNER, _ENTRY or _IO. */
 static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t slot,
 				     uint32_t array)
 {
 	return mk_state_word(context,
 			     MK_STATE_SLOT_WORD(context->geometry.slots, slot, array));
+}
+
+/* What the device keeps of an io slot. */
+static inline mk_word *mk_io_state(const struct mk_context *context, uint32_t io_slot)
+{
+	return mk_state_word(context,
+			     MK_STATE_IO_SLOT_WORD(context->geometry.slots,
+						   context->window_count, io_slot));
 }
 
 /* The entry that the device keeps of a slot: the cq's, or what that will be. */

@@ -220,16 +220,18 @@ static bool must_end(const struct mk_engine *engine)
 /* A dispatch that ends as soon as it has seen all slots, and may take the steps to. */
 static int run_shortly(struct mk_engine *engine)
 {
-	enum { STEPS_A_SLOT = 5 };
+	enum { STEPS_A_SLOT = 5, STEPS_AN_IO_SLOT = 40 };
+	const struct mk_geometry *geometry = &engine->context->geometry;
 	uint32_t limit = engine->ops->step_limit(engine->runner);
-	uint32_t steps = engine->steps + STEPS_A_SLOT * engine->context->geometry.slots;
+	uint32_t steps = engine->steps + STEPS_A_SLOT * geometry->slots +
+			 STEPS_AN_IO_SLOT * geometry->io_slots;
 	int ret = submit(engine, steps < limit ? steps : limit, 0);
 
 	return ret ? ret : wait_oldest(engine);
 }
 
 /*
- * Look at every slot once more.  Where they are across a bus the device does that: it
+ * Look at every slot, answer and ingest once more.  Where they are across a bus the device does that: it
  * takes it some microseconds, and the host about one for each slot.
  */
 static int look(struct mk_engine *engine, bool *found)
@@ -238,7 +240,7 @@ static int look(struct mk_engine *engine, bool *found)
 	int ret;
 
 	if (!engine->context->split) {
-		*found = mk_ring_has_runnable(engine->context);
+		*found = mk_context_has_runnable(engine->context);
 		return 0;
 	}
 	ret = run_shortly(engine);

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "deadline.h"
+#include "exec_io.h"
 #include "runnable.h"
 
 /* Completion --------------------------------------------------------------- */
@@ -95,13 +96,20 @@ static void suspend(struct mk_executor *executor, const struct mk_work *work,
 	mk_word *words =
 		&executor->context->regions[MK_REGION_RING]
 					   [work->slot * MK_SLOT_WORDS + MK_SLOT_ARGS];
+	bool waits = outcome.status == MK_STATUS_WAIT_IO;
 
 	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
 		atomic_store_explicit(&words[i], work->args[i], memory_order_relaxed);
+	if (waits)
+		atomic_store_explicit(mk_slot_state(executor->context, work->slot,
+						    MK_STATE_IO),
+				      executor->io.asked, memory_order_relaxed);
 	keep_entry(executor->context, work->slot,
 		   entry_of(mk_entry_count(mk_slot_entry(executor->context, work->slot)),
 			    outcome));
 	store_status(executor->context, work->slot, outcome.status);
+	if (waits)
+		mk_io_publish(executor);
 }
 
 /* Claiming ----------------------------------------------------------------- */
@@ -155,11 +163,14 @@ static struct mk_outcome run_work(struct mk_executor *executor, struct mk_work *
 }
 
 /* A fence that waits for others stays PUBLISHED and is looked at again. */
-static bool must_wait(struct mk_executor *executor, const struct mk_work *work)
+static bool must_wait(struct mk_executor *executor, const struct mk_work *work,
+		      uint32_t status)
 {
-	return work->tenant < MK_TENANT_COUNT && work->opcode == MK_OP_BATCH_FENCE &&
-	       work->args[0] <= work->slot &&
-	       !mk_fence_is_ready(executor, work->slot, work->args[0]);
+	uint32_t items;
+
+	return work->tenant < MK_TENANT_COUNT &&
+	       mk_is_fence(work->opcode, status, work->args, &items) &&
+	       items <= work->slot && !mk_fence_is_ready(executor, work->slot, items);
 }
 
 static void claim(const struct mk_context *context, uint32_t slot, uint32_t status)
@@ -185,7 +196,7 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 
 	load_work(executor, slot, &work);
 	if (!mk_tenant_may_run(executor->context, work.tenant) ||
-	    must_wait(executor, &work))
+	    must_wait(executor, &work, status))
 		return status;
 
 	claim(executor->context, slot, status);
@@ -193,6 +204,7 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 	atomic_thread_fence(memory_order_release);
 	if (status == MK_STATUS_PUBLISHED)
 		count_claim(executor, &work);
+	mk_io_begin(executor, slot, status);
 	outcome = run_work(executor, &work);
 	if (outcome.status == MK_STATUS_DONE || outcome.status == MK_STATUS_FAULT)
 		complete(executor, &work, outcome);
@@ -273,6 +285,19 @@ static void end_in_order(const struct mk_executor *executor, struct place place,
 			      place.first + offset, memory_order_relaxed);
 }
 
+static void begin_slice(struct mk_executor *executor)
+{
+	executor->slice = executor->budget < MK_SLICE_STEPS ? executor->budget :
+							      MK_SLICE_STEPS;
+	executor->budget -= executor->slice;
+}
+
+static void end_slice(struct mk_executor *executor)
+{
+	executor->budget += executor->slice;
+	executor->slice = 0;
+}
+
 /* Look at one slot.  Returns its status when it was worked on, else EMPTY. */
 static uint32_t look(struct mk_executor *executor, struct place place, uint32_t offset)
 {
@@ -282,11 +307,9 @@ static uint32_t look(struct mk_executor *executor, struct place place, uint32_t 
 
 	if (!mk_status_is_ready(status))
 		return MK_STATUS_EMPTY;
-	executor->slice = executor->budget < MK_SLICE_STEPS ? executor->budget :
-							      MK_SLICE_STEPS;
-	executor->budget -= executor->slice;
+	begin_slice(executor);
 	status = work_on(executor, slot, status);
-	executor->budget += executor->slice;
+	end_slice(executor);
 	if (executor->executions == before)
 		return MK_STATUS_EMPTY;
 
@@ -305,6 +328,117 @@ static uint32_t expected_offset(const struct mk_executor *executor, struct place
 
 	return offset < place.size ? offset : 0;
 }
+
+/* The io queue ------------------------------------------------------------- */
+
+/*
+ * A look takes in a block of io slots.  Answers belong to the worker that has the slot
+ * which waits for them, so while there are such slots it looks at all requests.  An
+ * ingest belongs to block % workers, of those workers that have windows.
+ */
+#define IO_BLOCK_SLOTS	   8u
+#define ROUNDS_PER_IO_LOOK 8u
+
+static uint32_t io_blocks(const struct mk_executor *executor)
+{
+	return (executor->context->geometry.io_slots - 1) / IO_BLOCK_SLOTS + 1;
+}
+
+static bool worker_has_slot(const struct mk_executor *executor, uint32_t slot)
+{
+	return slot / executor->context->geometry.window_slots % executor->workers ==
+	       executor->worker;
+}
+
+static bool worker_has_ingests(const struct mk_executor *executor, uint32_t block)
+{
+	uint32_t windows = executor->context->window_count;
+	uint32_t workers = executor->workers < windows ? executor->workers : windows;
+
+	return block % workers == executor->worker;
+}
+
+/* One of its own blocks is among the first ones, if it has any. */
+static bool worker_has_any_ingests(const struct mk_executor *executor)
+{
+	const struct mk_geometry *geometry = &executor->context->geometry;
+	uint32_t block = geometry->io_request_slots / IO_BLOCK_SLOTS;
+
+	if (geometry->io_request_slots == geometry->io_slots)
+		return false;
+	for (uint32_t i = 0; i < executor->workers && block < io_blocks(executor); i++)
+		if (worker_has_ingests(executor, block++))
+			return true;
+	return false;
+}
+
+static void work_on_answer(struct mk_executor *executor, uint32_t request)
+{
+	uint32_t slot;
+
+	if (!mk_io_find_waiting(executor, request, worker_has_slot, &slot))
+		return;
+	begin_slice(executor);
+	work_on(executor, slot, MK_STATUS_WAIT_IO);
+	end_slice(executor);
+}
+
+static void work_on_ingest(struct mk_executor *executor, uint32_t io_slot)
+{
+	if (!worker_has_ingests(executor, io_slot / IO_BLOCK_SLOTS) ||
+	    !mk_ingest_is_ready(executor->context, io_slot))
+		return;
+	begin_slice(executor);
+	mk_ingest_execute(executor, io_slot);
+	end_slice(executor);
+	executor->executions++;
+	executor->idle = 0;
+}
+
+static void look_at_io(struct mk_executor *executor)
+{
+	const struct mk_geometry *geometry = &executor->context->geometry;
+	uint32_t io_slot = executor->io.block * IO_BLOCK_SLOTS;
+
+	for (uint32_t i = 0; i < IO_BLOCK_SLOTS && io_slot < geometry->io_slots;
+	     i++, io_slot++)
+		if (io_slot < geometry->io_request_slots)
+			work_on_answer(executor, io_slot);
+		else
+			work_on_ingest(executor, io_slot);
+	if (++executor->io.block >= io_blocks(executor))
+		executor->io.block = 0;
+}
+
+/* Somebody waits for answers, and perhaps a slot of this worker. */
+static void see_who_waits(struct mk_executor *executor)
+{
+	executor->io.waits =
+		atomic_load_explicit(mk_state_word(executor->context, MK_STATE_IO_TAKEN),
+				     memory_order_relaxed) != 0;
+}
+
+/* Go on where a former dispatch ended. */
+static void begin_looking_at_io(struct mk_executor *executor)
+{
+	uint32_t io_slot = atomic_load_explicit(window_state(executor, executor->worker,
+							     MK_STATE_IO_IN_ORDER),
+						memory_order_relaxed);
+
+	executor->io.block = io_slot / IO_BLOCK_SLOTS;
+	if (executor->io.block >= io_blocks(executor))
+		executor->io.block = 0;
+	see_who_waits(executor);
+}
+
+static void end_looking_at_io(const struct mk_executor *executor)
+{
+	atomic_store_explicit(window_state(executor, executor->worker,
+					   MK_STATE_IO_IN_ORDER),
+			      executor->io.block * IO_BLOCK_SLOTS, memory_order_relaxed);
+}
+
+/* Rounds ------------------------------------------------------------------- */
 
 static bool must_leave(const struct mk_executor *executor)
 {
@@ -363,15 +497,17 @@ static bool has_urgent_turn(const struct mk_executor *executor)
 	return executor->streak && executor->streak < MK_STARVATION_THRESHOLD;
 }
 
-/* Every fourth round goes on in order. */
+/* Every fourth round goes on in order; the io queue is looked at besides. */
 static uint32_t rounds_to_see_all(const struct mk_executor *executor)
 {
 	const struct mk_context *context = executor->context;
 	uint32_t windows =
 		(context->window_count - executor->worker + executor->workers - 1) /
 		executor->workers;
+	uint32_t rounds = 4 * windows * context->geometry.window_slots;
+	uint32_t io_rounds = ROUNDS_PER_IO_LOOK * (io_blocks(executor) + 1);
 
-	return 4 * windows * context->geometry.window_slots;
+	return rounds > io_rounds ? rounds : io_rounds;
 }
 
 /*
@@ -383,6 +519,7 @@ static void work(struct mk_executor *executor, uint32_t idle_looks)
 {
 	enum { ROUNDS_PER_BEAT = 1024 };
 	uint32_t looks_at_all = rounds_to_see_all(executor);
+	bool has_ingests = worker_has_any_ingests(executor);
 	struct place hot = window_place(executor, executor->worker), next = hot;
 	uint32_t every_offset;
 	struct place every = begin_in_order(executor, &every_offset);
@@ -390,14 +527,20 @@ static void work(struct mk_executor *executor, uint32_t idle_looks)
 	/* Who votes idle has seen all of its slots. */
 	if (idle_looks < looks_at_all)
 		idle_looks = looks_at_all;
+	begin_looking_at_io(executor);
 	for (uint32_t round = 0; executor->budget > MK_LOOK_STEPS; round++) {
 		uint32_t turn = round & 3, offset = every_offset, status;
 		struct place place = hot;
 
 		executor->budget--;
 		executor->idle++;
-		if (round % ROUNDS_PER_BEAT == 0)
+		if (round % ROUNDS_PER_BEAT == 0) {
 			beat(executor);
+			see_who_waits(executor);
+		}
+		if (round % ROUNDS_PER_IO_LOOK == 0 &&
+		    (has_ingests || executor->io.waits))
+			look_at_io(executor);
 		if (turn == 0 && must_leave(executor))
 			break;
 		if (turn == 1) {
@@ -424,6 +567,7 @@ static void work(struct mk_executor *executor, uint32_t idle_looks)
 		relax(executor);
 	}
 	end_in_order(executor, every, every_offset);
+	end_looking_at_io(executor);
 	/* Nobody looks at our windows now, so the others leave as well. */
 	leave(executor);
 }
@@ -502,4 +646,5 @@ void mk_recover(struct mk_context *context)
 	recover_log(context);
 	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
 		recover_slot(&executor, slot);
+	mk_io_recover(&executor);
 }

@@ -3,7 +3,8 @@
  * The reference executor: what the resident kernel does, in C on the host.  It
  * is an engine of its own and the oracle that the GLSL is compared with, so both
  * are written alike: exec_cpu.c is shaders/schedule.glsl, execute.glsl and
- * complete.glsl, exec_operations.c is shaders/operations.glsl and packed.glsl.
+ * complete.glsl, exec_operations.c is shaders/operations.glsl and packed.glsl; exec_io.h
+ * says which are those of the io queue.
  */
 #ifndef MK_SRC_EXEC_CPU_H
 #define MK_SRC_EXEC_CPU_H
@@ -12,6 +13,17 @@
 
 #include "context.h"
 
+/* What a worker knows of the io queue. */
+struct mk_executor_io {
+	uint32_t block;	 /* of io slots, that it looks at next */
+	uint32_t asker;	 /* the slot plus 1 whose operation runs; 0: none that may ask */
+	uint32_t asked;	 /* the request slot plus 1 that it has taken; 0: none */
+	uint32_t found;	 /* the request slot that was found answered */
+	uint32_t answer; /* that it is called with: 0 or MK_IO_STATUS_* */
+	uint32_t reason; /* of an ERROR */
+	bool waits;	 /* slots of this worker may be waiting */
+};
+
 /* One worker.  Workers own windows by number: window % workers == worker. */
 struct mk_executor {
 	struct mk_context *context;
@@ -19,6 +31,7 @@ struct mk_executor {
 	uint32_t workers;
 	const struct mk_handler_entry *handlers;
 	size_t handler_count;
+	mk_handler ingest; /* NULL: there is none */
 
 	uint32_t budget;     /* steps left in this dispatch */
 	uint32_t slice;	     /* steps left in this look at a slot */
@@ -26,6 +39,7 @@ struct mk_executor {
 	uint32_t streak;     /* claims in a row at CRITICAL or HIGH */
 	uint32_t executions; /* times a slot was worked on */
 	bool voted_idle;
+	struct mk_executor_io io;
 };
 
 /* Run one bounded dispatch of a worker: at most @steps steps. */
@@ -42,7 +56,7 @@ void mk_recover(struct mk_context *context);
 
 /* How an operation or a slot goes on. */
 struct mk_outcome {
-	uint32_t status; /* MK_STATUS_DONE, FAULT, YIELD or REQUEUE */
+	uint32_t status; /* MK_STATUS_DONE, FAULT, YIELD, REQUEUE or WAIT_IO */
 	uint32_t fault;	 /* MK_FAULT_*, with FAULT */
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exec_cpu.h"
 
+#include "exec_io.h"
+
 static const struct mk_outcome done = { MK_STATUS_DONE, 0 };
 static const struct mk_outcome yield = { MK_STATUS_YIELD, 0 };
 
@@ -241,6 +243,9 @@ static struct mk_outcome call_handler(struct mk_executor *executor, struct mk_wo
 	for (uint32_t i = 0; i < MK_SLOT_ARG_COUNT; i++)
 		work->args[i] = call.args[i];
 
+	if (!call.fault && status == MK_STATUS_WAIT_IO && executor->io.asked)
+		return (struct mk_outcome){ status, 0 };
+	mk_io_withdraw(executor);
 	if (call.fault)
 		return fault(call.fault);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_YIELD ||
@@ -257,6 +262,41 @@ static struct mk_outcome users_operation(struct mk_executor *executor,
 			return call_handler(executor, work,
 					    executor->handlers[i].handler);
 	return fault(MK_FAULT_OPCODE);
+}
+
+/* A built-in operation asks once, and ends as it is answered. */
+static struct mk_outcome operate_io(struct mk_executor *executor,
+				    const struct mk_io_wish *wish)
+{
+	if (executor->io.answer == MK_IO_STATUS_OK)
+		return done;
+	if (executor->io.answer == MK_IO_STATUS_ERROR)
+		return fault(MK_FAULT_IO);
+	return (struct mk_outcome){ mk_io_ask(executor, wish), 0 };
+}
+
+static struct mk_outcome transfer(struct mk_executor *executor, uint32_t op,
+				  const uint32_t *args)
+{
+	return operate_io(executor, &(struct mk_io_wish){ op, args[0], args[1], args[2],
+							  args[3], args[4], args[5] });
+}
+
+/* The slots before it have ended: that is looked at before it is claimed. */
+static struct mk_outcome io_fence(struct mk_executor *executor, uint32_t slot,
+				  const uint32_t *args)
+{
+	if (args[4] > slot)
+		return fault(MK_FAULT_FENCE);
+	return operate_io(executor, &(struct mk_io_wish){ MK_IO_OP_FENCE, args[0],
+							  args[1], 0, 0, 0, args[5] });
+}
+
+/* The host knows how long the resource is, and where it goes. */
+static struct mk_outcome load_miss(struct mk_executor *executor, uint32_t resource)
+{
+	return operate_io(executor, &(struct mk_io_wish){ MK_IO_OP_READ, resource,
+							  resource, 0, 0, 0, resource });
 }
 
 static struct mk_outcome operate(struct mk_executor *executor, struct mk_work *work)
@@ -280,6 +320,14 @@ static struct mk_outcome operate(struct mk_executor *executor, struct mk_work *w
 		return dfa_step(executor, args);
 	case MK_OP_BATCH_FENCE:
 		return batch_fence(executor, work->slot, args);
+	case MK_OP_IO_READ:
+		return transfer(executor, MK_IO_OP_READ, args);
+	case MK_OP_IO_WRITE:
+		return transfer(executor, MK_IO_OP_WRITE, args);
+	case MK_OP_IO_FENCE:
+		return io_fence(executor, work->slot, args);
+	case MK_OP_LOAD_MISS:
+		return load_miss(executor, args[0]);
 	case MK_OP_PRINTF:
 		mk_executor_log(executor, args[0], args[1], args[2],
 				work->slot * MK_SLOT_WORDS);
@@ -383,6 +431,8 @@ static struct mk_outcome execute_packed(struct mk_executor *executor,
 
 		unpack(work, &layout, index, &inner, &arg_count);
 		outcome = operate_counted(executor, &inner);
+		/* An answer is for the operation that has asked. */
+		executor->io.answer = 0;
 		if (outcome.status == MK_STATUS_FAULT)
 			return outcome;
 		if (outcome.status != MK_STATUS_DONE) {

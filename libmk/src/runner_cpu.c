@@ -150,6 +150,7 @@ static int start_workers(struct mk_runner *runner,
 			.workers = runner->workers,
 			.handlers = options->handlers,
 			.handler_count = options->handler_count,
+			.ingest = options->ingest,
 		};
 		ret = mk_thread_start(&worker->thread, worker_thread, worker,
 				      "a host thread of the reference executor");

@@ -21,6 +21,8 @@ struct kernel_parameters {
 	uint32_t observable_words;
 	uint32_t arena_words;
 	uint32_t context_flags;
+	uint32_t io_request_slots;
+	uint32_t io_slots;
 };
 
 /* Memory ----------------------------------------------------------------------- */
@@ -171,6 +173,8 @@ void mk_vk_kernel_record(const struct mk_vk_kernel *kernel,
 		.observable_words = geometry->observable_words,
 		.arena_words = (uint32_t)(geometry->arena_bytes / sizeof(uint32_t)),
 		.context_flags = geometry->flags,
+		.io_request_slots = geometry->io_request_slots,
+		.io_slots = geometry->io_slots,
 	};
 
 	/* The dispatch before must be over, also for the words that are cleared. */

@@ -13,7 +13,7 @@
  *   libmk/src/engine.c    run(), park(), sleep_until_woken(), has_reason_to_run(), look(),
  *                         mk_engine_stop()
  *   libmk/src/control.c   mk_context_shutdown()
- *   libmk/src/runnable.c  mk_ring_has_runnable()
+ *   libmk/src/runnable.c  mk_context_has_runnable()
  *   libmk/src/producer.c  publish_words()
  *   libmk/src/backing_memfd.c memfd_sleep(), memfd_wake()
  *

@@ -39,6 +39,7 @@ struct mk_engine_options {
 	const struct mk_handler_entry *handlers; /* the reference executor's */
 	size_t handler_count;
 	uint32_t lanes; /* of a workgroup, Vulkan; 0: those of the device's subgroups */
+	mk_handler ingest; /* the reference executor's; NULL: ingests are faults */
 };
 
 struct mk_engine_info {
@@ -57,7 +58,7 @@ struct mk_engine_info {
  *
  * Returns once the engine's thread runs; slots published before are found.
  * Slots that a killed engine left CLAIMED end with MK_FAULT_INTERRUPTED; those that
- * had yielded go on.
+ * had yielded, or that wait for io, go on.
  *
  * -EINVAL: an option is out of range, or a handler's opcode is not a user's
  * -EBUSY: the context has a running engine

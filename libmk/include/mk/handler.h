@@ -10,6 +10,7 @@
  *   MK_STATUS_FAULT    it is finished, with fault MK_FAULT_HANDLER
  *   MK_STATUS_YIELD    call it again; its arguments are kept as it left them
  *   MK_STATUS_REQUEUE  the same, after other windows had their turn
+ *   what mk_call_io_read() and its like return
  *
  * Nothing may run long: a loop asks for its iterations with mk_call_steps() and
  * yields when it was granted fewer than it needs.
@@ -62,6 +63,39 @@ MK_PUBLIC void mk_call_observable_store(struct mk_call *call, uint32_t index,
 					uint32_t value);
 MK_PUBLIC uint32_t mk_call_observable_add(struct mk_call *call, uint32_t index,
 					  uint32_t value);
+
+/*
+ * Ask the host for io.  A handler returns what these return:
+ *
+ *   MK_STATUS_WAIT_IO  the request is published when the handler has returned; the
+ *                      handler is called again when the host has answered
+ *   MK_STATUS_REQUEUE  no request slot was free: nothing was asked, and the handler is
+ *                      called again later
+ *
+ * Arguments are kept as the handler leaves them.  A handler that returns something else
+ * has not asked; of several requests in one call only the last counts.  What handles,
+ * @offset and @bytes mean is for the host to say; the request's tag is @call->slot.  What
+ * the handler stored before is visible to the host with the request, and what the host
+ * stored to the handler with the answer.  In the handler of ingests these are faults.
+ */
+MK_PUBLIC uint32_t mk_call_io_read(struct mk_call *call, uint32_t source,
+				   uint32_t destination, uint32_t offset_low,
+				   uint32_t offset_high, uint32_t bytes);
+MK_PUBLIC uint32_t mk_call_io_write(struct mk_call *call, uint32_t source,
+				    uint32_t destination, uint32_t offset_low,
+				    uint32_t offset_high, uint32_t bytes);
+MK_PUBLIC uint32_t mk_call_io_fence(struct mk_call *call, uint32_t source,
+				    uint32_t destination);
+
+/*
+ * mk_call_io_answer() - how the host has answered
+ *
+ * Return: MK_IO_STATUS_OK or MK_IO_STATUS_ERROR in the call that follows an answer, 0 in
+ * every other, so also in the first.
+ */
+MK_PUBLIC uint32_t mk_call_io_answer(const struct mk_call *call);
+/* Why it was an ERROR: MK_IO_REASON_*; else 0.  From the host: it may be any number. */
+MK_PUBLIC uint32_t mk_call_io_reason(const struct mk_call *call);
 
 #ifdef __cplusplus
 }

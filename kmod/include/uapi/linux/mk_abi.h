@@ -126,7 +126,8 @@
 #define MK_LOG_RECORDS		       1u
 #define MK_LOG_RECORD_WORDS	       4u
 #define MK_LOG_RECORD_CAPACITY_DEFAULT 64u
-#define MK_LOG_FORMAT_FAULT	       0xffff0001u
+#define MK_LOG_FORMAT_FAULT	       0xffff0001u /* code, opcode, slot's first word */
+#define MK_LOG_FORMAT_INGEST_FAULT     0xffff0002u /* code, io slot, tag */
 
 /* IO queue region. */
 #define MK_IO_SLOT_WORDS	 8u
