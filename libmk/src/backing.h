@@ -78,6 +78,10 @@ struct mk_backing_ops {
 	void (*release_engine)(struct mk_backing *backing, int held);
 	bool (*has_engine)(struct mk_backing *backing);
 
+	/* In the same way, be the one that answers the device's io requests. */
+	int (*hold_pump)(struct mk_backing *backing);
+	void (*release_pump)(struct mk_backing *backing, int held);
+
 	/*
 	 * Become a producer, until the descriptor that this gives is closed or the
 	 * process is gone.  @id is its own and not 0; it may have belonged to somebody
@@ -95,6 +99,15 @@ struct mk_backing_ops {
 		      uint32_t value, uint64_t timeout_ns);
 	/* Wake who sleeps on a word, after a store to it. */
 	void (*wake)(struct mk_backing *backing, uint32_t memory, uint32_t word);
+
+	/*
+	 * A descriptor that watch() makes readable, when next a word has another value
+	 * than @value.  False: it will not be any more, close it.  Both are NULL where
+	 * nobody but us looks at words.
+	 */
+	int (*open_watch)(struct mk_backing *backing);
+	bool (*watch)(struct mk_backing *backing, int fd, uint32_t memory, uint32_t word,
+		      uint32_t value);
 };
 
 extern const struct mk_backing_ops mk_device_backing;

@@ -315,6 +315,16 @@ static bool device_has_engine(struct mk_backing *backing)
 	return host_of(backing)->ops->has_engine(host_of(backing));
 }
 
+static int device_hold_pump(struct mk_backing *backing)
+{
+	return host_of(backing)->ops->hold_pump(host_of(backing));
+}
+
+static void device_release_pump(struct mk_backing *backing, int held)
+{
+	host_of(backing)->ops->release_pump(host_of(backing), held);
+}
+
 static int device_join(struct mk_backing *backing, uint32_t *id)
 {
 	return host_of(backing)->ops->join(host_of(backing), id);
@@ -349,6 +359,8 @@ const struct mk_backing_ops mk_device_backing = {
 	.hold_engine = device_hold_engine,
 	.release_engine = device_release_engine,
 	.has_engine = device_has_engine,
+	.hold_pump = device_hold_pump,
+	.release_pump = device_release_pump,
 	.join = device_join,
 	.is_alive = device_is_alive,
 	.sleep = device_sleep,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct kmod {
 	struct mk_geometry_words geometry;
 	int fd;			    /* the context's file, in the backing's role */
 	atomic_bool engine_is_held; /* in the role of the engine: by this process */
+	atomic_bool pump_is_held;   /* by this process */
 };
 
 static struct kmod *kmod_of(struct mk_backing *backing)
@@ -491,6 +493,29 @@ static bool kmod_has_engine(struct mk_backing *backing)
 	       info.flags & MK_CONTEXT_HAS_ENGINE;
 }
 
+/*
+ * Owner and engine may each have one file, so this is one pump for each of the two; that
+ * the other has none the module cannot tell.
+ */
+static int kmod_hold_pump(struct mk_backing *backing)
+{
+	struct kmod *kmod = kmod_of(backing);
+	int held;
+
+	if (atomic_exchange(&kmod->pump_is_held, true))
+		return -EBUSY;
+	held = duplicate(kmod->fd);
+	if (held < 0)
+		atomic_store(&kmod->pump_is_held, false);
+	return held;
+}
+
+static void kmod_release_pump(struct mk_backing *backing, int held)
+{
+	close(held);
+	atomic_store(&kmod_of(backing)->pump_is_held, false);
+}
+
 static int kmod_join(struct mk_backing *backing, uint32_t *id)
 {
 	return open_file(kmod_of(backing)->fd, 0, MK_ROLE_PRODUCER, id);
@@ -530,6 +555,33 @@ static void kmod_wake(struct mk_backing *backing, uint32_t memory, uint32_t word
 	ioctl(kmod_of(backing)->fd, MK_IOCTL_WAKE);
 }
 
+/* Any role may look, and a file is armed for one word. */
+static int kmod_open_watch(struct mk_backing *backing)
+{
+	uint32_t number;
+
+	return open_file(kmod_of(backing)->fd, 0, MK_ROLE_OBSERVER, &number);
+}
+
+static bool kmod_watch(struct mk_backing *backing, int fd, uint32_t memory, uint32_t word,
+		       uint32_t value)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct mk_ioctl_wait request = {
+		.memory = memory,
+		.word = word,
+		.mask = UINT32_MAX,
+		.value = value,
+		.flags = MK_WAIT_UNEQUAL,
+		.timeout = UINT64_MAX,
+	};
+
+	(void)backing;
+	/* Once the owner is gone a file is readable for good. */
+	return !ioctl(fd, MK_IOCTL_ARM, &request) && poll(&poll_fd, 1, 0) >= 0 &&
+	       !(poll_fd.revents & POLLHUP);
+}
+
 const struct mk_backing_ops mk_kmod_backing = {
 	.kind = MK_BACKING_KMOD,
 	.name = "kmod",
@@ -544,8 +596,12 @@ const struct mk_backing_ops mk_kmod_backing = {
 	.hold_engine = kmod_hold_engine,
 	.release_engine = kmod_release_engine,
 	.has_engine = kmod_has_engine,
+	.hold_pump = kmod_hold_pump,
+	.release_pump = kmod_release_pump,
 	.join = kmod_join,
 	.is_alive = kmod_is_alive,
 	.sleep = kmod_sleep,
 	.wake = kmod_wake,
+	.open_watch = kmod_open_watch,
+	.watch = kmod_watch,
 };

@@ -30,10 +30,11 @@
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* Bytes of the cq's file that are locked: the engine's, then the producers'. */
+/* Bytes of the cq's file that are locked: the engine's, the producers', the pump's. */
 #define LOCK_ENGINE	    0u
 #define LOCK_FIRST_PRODUCER 1u
 #define LOCK_LAST_PRODUCER  0xffffu
+#define LOCK_PUMP	    0x10000u
 
 struct memfds {
 	struct mk_backing backing;
@@ -316,24 +317,35 @@ static bool is_locked(struct mk_backing *backing, uint32_t byte)
 	       lock.l_type != F_UNLCK;
 }
 
-static int memfd_hold_engine(struct mk_backing *backing)
+/* A descriptor that holds a lock as long as it is open. */
+static int hold_byte(struct mk_backing *backing, uint32_t byte)
 {
 	int fd = open_again(memfds_of(backing), MK_REGION_CQ, O_RDWR);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = lock_byte(fd, LOCK_ENGINE);
+	ret = lock_byte(fd, byte);
 	if (!ret)
 		return fd;
 	close(fd);
 	return ret;
 }
 
-static void memfd_release_engine(struct mk_backing *backing, int held)
+static void release_byte(struct mk_backing *backing, int held)
 {
 	(void)backing;
 	close(held);
+}
+
+static int memfd_hold_engine(struct mk_backing *backing)
+{
+	return hold_byte(backing, LOCK_ENGINE);
+}
+
+static int memfd_hold_pump(struct mk_backing *backing)
+{
+	return hold_byte(backing, LOCK_PUMP);
 }
 
 static bool memfd_has_engine(struct mk_backing *backing)
@@ -413,8 +425,10 @@ const struct mk_backing_ops mk_memfd_backing = {
 	.share = memfd_share,
 	.export = memfd_export,
 	.hold_engine = memfd_hold_engine,
-	.release_engine = memfd_release_engine,
+	.release_engine = release_byte,
 	.has_engine = memfd_has_engine,
+	.hold_pump = memfd_hold_pump,
+	.release_pump = release_byte,
 	.join = memfd_join,
 	.is_alive = memfd_is_alive,
 	.sleep = memfd_sleep,

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's side of a live io queue: find the device's requests, claim them, answer.
+ *
+ *   device                                   pump
+ *   slot is EMPTY: words 0 to 5 and 7
+ *   status = PUBLISHED (release)
+ *   word 49 of the cq += 1                   word 49 says that there is one: look
+ *                                            status = CLAIMED, words copied once
+ *                                            the transfer; on ERROR the reason words
+ *                                            status = OK or ERROR (release)
+ *   sees the answer
+ *   status = EMPTY
+ *
+ * A slot is the pump's between PUBLISHED and the answer, and nobody else's.  The words
+ * that it copies may be anything.
+ *
+ * The count is in host memory, so that asking costs next to nothing, whereas a look at a
+ * slot may take a load across a bus.  Which slots it stands for is not told: they are
+ * looked at in turn.  A count that is wrong, because its writer is hostile or has died, is
+ * believed for one turn without a find.
+ */
+#ifndef MK_SRC_IOQ_H
+#define MK_SRC_IOQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <mk/abi.h>
+
+#include "context.h"
+
+/* Slots that one look covers: their loads are under way at the same time. */
+#define MK_IOQ_LOOK_SLOTS 16u
+
+struct mk_ioq {
+	struct mk_context *context;
+	uint32_t slots;	     /* for requests */
+	uint32_t next;	     /* where the next look begins */
+	uint32_t claimed;    /* of what the device has counted */
+	uint32_t found_none; /* slots looked at since the last find */
+	uint32_t count_then; /* what was counted before the first of these looks */
+	bool *is_claimed;    /* by slot: by us, and not answered */
+};
+
+/* The queue as a pump finds it that knows nothing yet.  -EINVAL: no request slots. */
+int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context);
+void mk_ioq_close(struct mk_ioq *queue);
+
+/* Whether there is something to claim, as far as the device has counted. */
+bool mk_ioq_has_requests(const struct mk_ioq *queue);
+
+/* Look at the next slots and claim what is PUBLISHED there; returns how many. */
+uint32_t mk_ioq_claim(struct mk_ioq *queue,
+		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
+
+/* Take @slot from a pump that is dead: true, and the request, if that had claimed it. */
+bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request);
+
+/*
+ * Why a request is going to be answered with ERROR.  Has to be sent before the answer,
+ * like the data; mk_ioq_answer() leaves that to its caller, who may have many.
+ */
+void mk_ioq_explain(struct mk_ioq *queue, uint32_t slot, uint32_t reason, uint32_t error,
+		    uint32_t byte_count);
+
+/* MK_IO_STATUS_OK or MK_IO_STATUS_ERROR; the slot is the device's from here on. */
+void mk_ioq_answer(struct mk_ioq *queue, uint32_t slot, uint32_t status);
+
+#endif /* MK_SRC_IOQ_H */

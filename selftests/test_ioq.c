@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/* The pump's side of the io queue, on memory of the test's own: what it finds, and when. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ioq.h"
+
+enum { SLOTS = 40, WORDS = SLOTS * MK_IO_SLOT_WORDS };
+
+struct fake {
+	struct mk_context context;
+	struct mk_ioq queue;
+	_Alignas(64) mk_word words[WORDS];
+	_Alignas(64) mk_word cq[MK_CQ_HEADER_WORDS];
+};
+
+static struct fake *open_fake(uint32_t slots, bool split)
+{
+	struct fake *fake = aligned_alloc(64, sizeof(*fake));
+
+	assert_non_null(fake);
+	memset(fake, 0, sizeof(*fake));
+	fake->context.geometry.io_request_slots = slots;
+	fake->context.split = split;
+	fake->context.write_combining = split;
+	fake->context.regions[MK_REGION_IO_QUEUE] = fake->words;
+	fake->context.regions[MK_REGION_CQ] = fake->cq;
+	assert_int_equal(mk_ioq_open(&fake->queue, &fake->context), 0);
+	return fake;
+}
+
+static void close_fake(struct fake *fake)
+{
+	mk_ioq_close(&fake->queue);
+	free(fake);
+}
+
+static mk_word *word(struct fake *fake, uint32_t slot, uint32_t field)
+{
+	return &fake->words[slot * MK_IO_SLOT_WORDS + field];
+}
+
+/* Each word has a value of its own. */
+static void store_request(struct fake *fake, uint32_t slot)
+{
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		*word(fake, slot, i) = 1000 * (slot + 1) + i;
+	*word(fake, slot, MK_IO_STATUS) = MK_STATUS_PUBLISHED;
+}
+
+static void publish(struct fake *fake, uint32_t slot)
+{
+	store_request(fake, slot);
+	fake->cq[MK_CQ_IO_REQUESTS]++;
+}
+
+static void expect_request(struct fake *fake, uint32_t slot,
+			   const struct mk_io_request *request)
+{
+	uint32_t first = 1000 * (slot + 1);
+
+	assert_int_equal(request->slot, slot);
+	assert_int_equal(request->op, first + MK_IO_OP);
+	assert_int_equal(request->source, first + MK_IO_SOURCE);
+	assert_int_equal(request->destination, first + MK_IO_DESTINATION);
+	assert_int_equal(request->offset, (uint64_t)(first + MK_IO_OFFSET_HIGH) << 32 |
+						  (first + MK_IO_OFFSET_LOW));
+	assert_int_equal(request->byte_count, first + MK_IO_BYTE_COUNT);
+	assert_int_equal(request->tag, first + MK_IO_TAG);
+	assert_int_equal(*word(fake, slot, MK_IO_STATUS), MK_STATUS_CLAIMED);
+}
+
+/* As the pump does it: looks as long as there is something. */
+static uint32_t claim_all(struct fake *fake, struct mk_io_request *requests)
+{
+	uint32_t count = 0;
+
+	for (uint32_t looks = 0; looks < 2 * SLOTS && mk_ioq_has_requests(&fake->queue);
+	     looks++) {
+		struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
+		uint32_t some = mk_ioq_claim(&fake->queue, found);
+
+		memcpy(&requests[count], found, some * sizeof(*found));
+		count += some;
+	}
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	return count;
+}
+
+static void claims_what_is_published(bool split)
+{
+	struct fake *fake = open_fake(SLOTS, split);
+	struct mk_io_request requests[SLOTS];
+
+	publish(fake, 3);
+	publish(fake, 39);
+	publish(fake, 16);
+	assert_int_equal(claim_all(fake, requests), 3);
+	expect_request(fake, 3, &requests[0]);
+	expect_request(fake, 16, &requests[1]);
+	expect_request(fake, 39, &requests[2]);
+	/* Later ones are found from there on. */
+	publish(fake, 0);
+	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 0, &requests[0]);
+	close_fake(fake);
+}
+
+static void test_claims_in_place(void **state)
+{
+	(void)state;
+	claims_what_is_published(false);
+}
+
+static void test_claims_across_a_bus(void **state)
+{
+	(void)state;
+	claims_what_is_published(true);
+}
+
+static void test_leaves_ingests_alone(void **state)
+{
+	struct fake *fake = open_fake(20, false);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	for (uint32_t slot = 0; slot < SLOTS; slot++)
+		publish(fake, slot);
+	assert_int_equal(claim_all(fake, requests), 20);
+	for (uint32_t slot = 20; slot < SLOTS; slot++)
+		assert_int_equal(*word(fake, slot, MK_IO_STATUS), MK_STATUS_PUBLISHED);
+	close_fake(fake);
+}
+
+/* What was counted is looked for once round, and then believed to be somebody else's. */
+static void test_believes_no_count_for_ever(void **state)
+{
+	static const uint32_t counts[] = { 1, 41, 0x7fffffff, 0x80000000, 0xffffff00 };
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		fake->cq[MK_CQ_IO_REQUESTS] += counts[i];
+		assert_int_equal(claim_all(fake, requests), 0);
+		/* It goes on from the count as it is. */
+		publish(fake, 5);
+		assert_true(mk_ioq_has_requests(&fake->queue));
+		assert_int_equal(claim_all(fake, requests), 1);
+		mk_ioq_answer(&fake->queue, 5, MK_IO_STATUS_OK);
+		assert_int_equal(*word(fake, 5, MK_IO_STATUS), MK_IO_STATUS_OK);
+	}
+	close_fake(fake);
+}
+
+/* A count that comes late is not taken for another request. */
+static void test_is_ahead_of_the_count(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	store_request(fake, 1);
+	store_request(fake, 2);
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	while (fake->queue.next)
+		mk_ioq_claim(&fake->queue, found);
+	assert_int_equal(mk_ioq_claim(&fake->queue, found), 2);
+	fake->cq[MK_CQ_IO_REQUESTS]++;
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	fake->cq[MK_CQ_IO_REQUESTS]++;
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	publish(fake, 3);
+	assert_int_equal(claim_all(fake, requests), 1);
+	close_fake(fake);
+}
+
+/* A device that died before it counted must not hide later requests. */
+static void test_looks_help_a_count_that_never_comes(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
+	uint32_t count = 0;
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	store_request(fake, 30);
+	for (uint32_t looks = 0; looks < 3; looks++)
+		count += mk_ioq_claim(&fake->queue, found);
+	assert_int_equal(count, 1);
+	for (uint32_t looks = 0; looks < 3; looks++)
+		assert_int_equal(mk_ioq_claim(&fake->queue, found), 0);
+	publish(fake, 7);
+	assert_true(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(claim_all(fake, requests), 1);
+	close_fake(fake);
+}
+
+/* Whatever a slot says that is claimed, it is not claimed again before the answer. */
+static void test_claims_a_slot_once(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	publish(fake, 9);
+	assert_int_equal(claim_all(fake, requests), 1);
+	*word(fake, 9, MK_IO_STATUS) = MK_STATUS_PUBLISHED;
+	fake->cq[MK_CQ_IO_REQUESTS]++;
+	assert_int_equal(claim_all(fake, requests), 0);
+	mk_ioq_explain(&fake->queue, 9, MK_IO_REASON_RANGE, 17, 4711);
+	mk_ioq_answer(&fake->queue, 9, MK_IO_STATUS_ERROR);
+	assert_int_equal(*word(fake, 9, MK_IO_REASON), MK_IO_REASON_RANGE);
+	assert_int_equal(*word(fake, 9, MK_IO_ERRNO), 17);
+	assert_int_equal(*word(fake, 9, MK_IO_BYTE_COUNT), 4711);
+	assert_int_equal(*word(fake, 9, MK_IO_STATUS), MK_IO_STATUS_ERROR);
+	publish(fake, 9);
+	assert_int_equal(claim_all(fake, requests), 1);
+	close_fake(fake);
+}
+
+static void test_finds_what_was_there_before(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+	struct mk_io_request request;
+
+	(void)state;
+	mk_ioq_close(&fake->queue);
+	fake->cq[MK_CQ_IO_REQUESTS] = 123456;
+	store_request(fake, 11);
+	store_request(fake, 12);
+	*word(fake, 12, MK_IO_STATUS) = MK_STATUS_CLAIMED;
+	assert_int_equal(mk_ioq_open(&fake->queue, &fake->context), 0);
+	assert_false(mk_ioq_inherit(&fake->queue, 11, &request));
+	assert_true(mk_ioq_inherit(&fake->queue, 12, &request));
+	expect_request(fake, 12, &request);
+	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 11, &requests[0]);
+	close_fake(fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_claims_in_place),
+		cmocka_unit_test(test_claims_across_a_bus),
+		cmocka_unit_test(test_leaves_ingests_alone),
+		cmocka_unit_test(test_believes_no_count_for_ever),
+		cmocka_unit_test(test_is_ahead_of_the_count),
+		cmocka_unit_test(test_looks_help_a_count_that_never_comes),
+		cmocka_unit_test(test_claims_a_slot_once),
+		cmocka_unit_test(test_finds_what_was_there_before),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
