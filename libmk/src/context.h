@@ -136,6 +136,15 @@ static inline bool mk_status_is_final(uint32_t status)
 	       status == MK_STATUS_FAULT;
 }
 
+/* Io queue --------------------------------------------------------------- */
+
+static inline mk_word *mk_io_slot_word(const struct mk_context *context, uint32_t slot,
+				       uint32_t word)
+{
+	return &context->regions[MK_REGION_IO_QUEUE]
+				[(size_t)slot * MK_IO_SLOT_WORDS + word];
+}
+
 /* CQ -------------------------------------------------------------------- */
 
 /* The cq is in host memory always. */
@@ -163,6 +172,14 @@ static inline mk_word64 *mk_cq_lease(const struct mk_context *context, uint32_t 
 {
 	return (mk_word64 *)(void *)mk_cq_word(
 		context, context->first_lease + window * MK_CQ_LEASE_WORDS);
+}
+
+/* Of the io queue's groups of ingest slots; there are MK_CQ_INGEST_LEASE_COUNT. */
+static inline mk_word64 *mk_cq_ingest_lease(const struct mk_context *context,
+					    uint32_t group)
+{
+	return (mk_word64 *)(void *)mk_cq_word(
+		context, MK_CQ_INGEST_LEASES + group * MK_CQ_LEASE_WORDS);
 }
 
 /* State: the engines' own ------------------------------------------------ */
