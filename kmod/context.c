@@ -265,20 +265,13 @@ int mk_context_attach(struct mk_context *context, struct mk_file *file)
 	return error;
 }
 
-/*
- * Nobody publishes any more into the windows that @file had leased.  Other producers
- * change leases at the same time, so ours are swapped; and since the words are theirs
- * to spoil, each is tried once.
- */
-static void orphan_leases(struct mk_context *context, u32 number)
+static void orphan_array(const struct mk_memory *cq, const struct mk_lease_array *array,
+			 u32 number)
 {
-	const struct mk_memory *cq = context->memory[MK_REGION_CQ];
-	u64 first = mk_geometry_first_lease(&context->geometry);
-	u32 windows = mk_geometry_windows(&context->geometry);
 	u32 i;
 
-	for (i = 0; i < windows; i++) {
-		u64 *lease = mk_memory_u64(cq, first + i * sizeof(*lease));
+	for (i = 0; i < array->count; i++) {
+		u64 *lease = mk_memory_u64(cq, array->first + i * sizeof(*lease));
 		u64 had = READ_ONCE(*lease);
 		u64 orphaned = mk_lease_orphaned(had, number);
 
@@ -287,6 +280,21 @@ static void orphan_leases(struct mk_context *context, u32 number)
 		if (offset_in_page(lease) == 0)
 			cond_resched();
 	}
+}
+
+/*
+ * Nobody publishes any more into the windows and ingest slots that @file had leased.
+ * Other producers change leases at the same time, so ours are swapped; and since the
+ * words are theirs to spoil, each is tried once.
+ */
+static void orphan_leases(struct mk_context *context, u32 number)
+{
+	struct mk_lease_array arrays[MK_LEASE_ARRAY_COUNT];
+	u32 i;
+
+	mk_geometry_leases(&context->geometry, arrays);
+	for (i = 0; i < MK_LEASE_ARRAY_COUNT; i++)
+		orphan_array(context->memory[MK_REGION_CQ], &arrays[i], number);
 }
 
 static void shut_down(struct mk_context *context)

@@ -38,6 +38,19 @@ u64 mk_geometry_first_lease(const struct mk_geometry_words *geometry)
 	return sizeof(u32) * (u64)ALIGN(word, MK_CQ_LEASE_ALIGN_WORDS);
 }
 
+void mk_geometry_leases(const struct mk_geometry_words *geometry,
+			struct mk_lease_array arrays[MK_LEASE_ARRAY_COUNT])
+{
+	arrays[0] = (struct mk_lease_array){
+		.first = mk_geometry_first_lease(geometry),
+		.count = mk_geometry_windows(geometry),
+	};
+	arrays[1] = (struct mk_lease_array){
+		.first = sizeof(u32) * MK_CQ_INGEST_LEASES,
+		.count = MK_CQ_INGEST_LEASE_COUNT,
+	};
+}
+
 u64 mk_geometry_bytes(const struct mk_geometry_words *geometry, u32 region)
 {
 	switch (region) {

@@ -30,8 +30,31 @@ u64 mk_geometry_bytes(const struct mk_geometry_words *geometry, u32 region);
 /* How many windows the ring has. */
 u32 mk_geometry_windows(const struct mk_geometry_words *geometry);
 
-/* Where in the cq the leases begin, in bytes: one u64 for each window. */
+/* Where in the cq the leases of windows begin, in bytes. */
 u64 mk_geometry_first_lease(const struct mk_geometry_words *geometry);
+
+/* Leases, each a u64, of windows and of groups of ingest slots. */
+#define MK_LEASE_ARRAY_COUNT 2
+
+/**
+ * struct mk_lease_array - some of the leases in a cq
+ * @first: where they begin, in bytes
+ * @count: how many there are
+ */
+struct mk_lease_array {
+	u64 first;
+	u32 count;
+};
+
+/**
+ * mk_geometry_leases() - where in the cq leases are
+ * @geometry: one that was checked
+ * @arrays: receives that
+ *
+ * All words for groups of ingest slots are meant, however many groups there are.
+ */
+void mk_geometry_leases(const struct mk_geometry_words *geometry,
+			struct mk_lease_array arrays[MK_LEASE_ARRAY_COUNT]);
 
 /**
  * mk_lease_orphaned() - what becomes of a lease when a file of the context goes

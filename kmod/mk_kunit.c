@@ -165,6 +165,37 @@ static void leases_are_aligned(struct kunit *test)
 	}
 }
 
+/* Those of ingest slots are in the header, behind all that has a name there. */
+static void leases_are_found(struct kunit *test)
+{
+	struct mk_lease_array arrays[MK_LEASE_ARRAY_COUNT];
+
+	mk_geometry_leases(&usual, arrays);
+	KUNIT_EXPECT_EQ(test, arrays[0].first, 8192);
+	KUNIT_EXPECT_EQ(test, arrays[0].count, 32);
+	KUNIT_EXPECT_EQ(test, arrays[1].first, 512);
+	KUNIT_EXPECT_EQ(test, arrays[1].count, 256);
+
+	mk_geometry_leases(&largest, arrays);
+	KUNIT_EXPECT_EQ(test, arrays[0].first, 4198400);
+	KUNIT_EXPECT_EQ(test, arrays[0].count, MK_ENCODE_LIMIT);
+	KUNIT_EXPECT_EQ(test, arrays[1].first, 512);
+	KUNIT_EXPECT_EQ(test, arrays[1].count, 256);
+}
+
+/* There is a lease for each slot that is no request's, whatever their number. */
+static void ingest_groups_fit_their_leases(struct kunit *test)
+{
+	u32 slots;
+
+	KUNIT_EXPECT_EQ(test, MK_INGEST_GROUP_SLOTS(1u), 8);
+	KUNIT_EXPECT_EQ(test, MK_INGEST_GROUP_SLOTS(2048u), 8);
+	KUNIT_EXPECT_EQ(test, MK_INGEST_GROUP_SLOTS(2049u), 9);
+	KUNIT_EXPECT_EQ(test, MK_INGEST_GROUP_SLOTS(MK_ENCODE_LIMIT), 4096);
+	for (slots = 1; slots <= 10000; slots++)
+		KUNIT_EXPECT_GE(test, 256 * MK_INGEST_GROUP_SLOTS(slots), slots);
+}
+
 /* Leases ------------------------------------------------------------------- */
 
 static void lease_is_orphaned(struct kunit *test)
@@ -325,6 +356,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(sizes_of_largest),
 	KUNIT_CASE(last_window_is_counted),
 	KUNIT_CASE(leases_are_aligned),
+	KUNIT_CASE(leases_are_found),
+	KUNIT_CASE(ingest_groups_fit_their_leases),
 	KUNIT_CASE(lease_is_orphaned),
 	KUNIT_CASE(lease_of_another_stays),
 	KUNIT_CASE(roles_are_known),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "played_device.h"
 
 /* A dispatch takes 50 ms, a parked engine looks every 100 ms; guests are slow. */
 #define END_WITHIN_NS (10 * LIVE_NS_PER_SECOND)
@@ -228,6 +229,75 @@ static void test_maps_ingests(void **state)
 	fclose(maps);
 	assert_int_equal(found, 1);
 	mk_context_close(guest);
+}
+
+/* Publishes through the whole queue as a producer, and counts what the device gets. */
+static void count_ingest(void *argument, const uint32_t words[MK_IO_SLOT_WORDS])
+{
+	atomic_fetch_add((atomic_uint *)argument, words[MK_IO_TAG]);
+}
+
+static void ingest_as_producer(struct live *live, uint32_t request_slots,
+			       uint32_t io_slots, uint32_t expected)
+{
+	static const struct mk_ingest ingests[1024];
+	const struct mk_ingester_options all = { .size = sizeof(all), .max_groups = 256 };
+	const struct mk_ingest last = { .tag = 7 };
+	struct mk_geometry queued = geometry;
+	struct mk_ingest_ticket ticket;
+	struct mk_ingester *ingester;
+	struct mk_context *guest;
+	atomic_uint sum = 0;
+	struct played_device device = { .handle = count_ingest, .argument = &sum };
+
+	queued.io_slots = io_slots;
+	queued.io_request_slots = request_slots;
+	live_create(live, &queued);
+	guest = live_attach(live, MK_ROLE_PRODUCER);
+	live_ok(mk_ingester_open(guest, &all, &ingester));
+	live_expect(expected, mk_ingester_publish_many(ingester, ingests, 1024, 0, NULL));
+
+	device.context = live->context;
+	played_device_start(&device);
+	live_ok(mk_ingester_publish(ingester, &last, LIVE_TIMEOUT_NS, &ticket));
+	live_ok(mk_ingester_wait(ingester, &ticket, LIVE_TIMEOUT_NS));
+	mk_ingester_close(ingester);
+	played_device_stop(&device);
+	assert_int_equal(atomic_load(&sum), 7);
+	mk_context_close(guest);
+	mk_context_close(live->context);
+	live->context = NULL;
+}
+
+/* A page holds 128 io slots; of a page that has requests none is a producer's. */
+static void test_ingests_of_a_producer(void **state)
+{
+	struct live *live = *state;
+
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		skip();
+	ingest_as_producer(live, 128, 256, 128);
+	/* Groups of 8, of which those are left out that begin in such a page. */
+	ingest_as_producer(live, 100, 256, 256 - 132);
+	ingest_as_producer(live, 127, 256, 256 - 135);
+	ingest_as_producer(live, 128, 133, 5);
+}
+
+static void test_no_ingests_of_a_producer(void **state)
+{
+	struct live *live = *state;
+	struct mk_ingester *ingester = NULL;
+	struct mk_context *guest;
+
+	live_create(live, &geometry);
+	guest = live_attach(live, MK_ROLE_PRODUCER);
+	live_expect(-EACCES, mk_ingester_open(guest, NULL, &ingester));
+	assert_non_null(strstr(mk_error_text(), "io_slots 256, io_request_slots 128"));
+	assert_null(ingester);
+	mk_context_close(guest);
+	/* Its owner may. */
+	live_ok(mk_ingester_open(live->context, NULL, &ingester));
+	mk_ingester_close(ingester);
 }
 
 /* The owner ends -------------------------------------------------------------------- */
@@ -529,6 +599,8 @@ int main(void)
 		LIVE_TEST(test_refuses_what_is_no_context),
 		LIVE_TEST(test_over_the_limit),
 		LIVE_TEST(test_maps_ingests),
+		LIVE_TEST(test_ingests_of_a_producer),
+		LIVE_TEST(test_no_ingests_of_a_producer),
 		LIVE_TEST(test_ends_with_its_owner),
 		LIVE_TEST(test_owner_killed),
 		LIVE_TEST(test_owner_killed_while_parked),

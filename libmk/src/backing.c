@@ -137,8 +137,8 @@ bool mk_role_may_write(enum mk_role role, uint32_t memory)
 	case MK_ROLE_ENGINE:
 		return true;
 	case MK_ROLE_PRODUCER:
-		return memory == MK_REGION_RING || memory == MK_REGION_CQ ||
-		       memory == MK_ARENA;
+		return memory == MK_REGION_RING || memory == MK_REGION_IO_QUEUE ||
+		       memory == MK_REGION_CQ || memory == MK_ARENA;
 	case MK_ROLE_OBSERVER:
 		return false;
 	}

@@ -31,9 +31,10 @@ struct mk_memory {
 struct mk_backing {
 	const struct mk_backing_ops *ops;
 	enum mk_role role;
-	uint64_t id;	      /* 0: has none */
-	bool split;	      /* all memories but the cq are in a device's */
-	bool write_combining; /* stores there need mk_write_fence() to be sent */
+	uint64_t id;		   /* 0: has none */
+	bool split;		   /* all memories but the cq are in a device's */
+	bool write_combining;	   /* stores there need mk_write_fence() to be sent */
+	uint32_t writable_io_slot; /* the role may write io slots from this one on */
 	/* What somebody vouches for who is trusted more than the memory; or NULL. */
 	const struct mk_geometry_words *geometry;
 	struct mk_memory memories[MK_MEMORIES];
@@ -124,7 +125,10 @@ int mk_backing_open(uint64_t id, enum mk_role role, struct mk_backing **backing)
 const char *mk_memory_name(uint32_t memory);
 const char *mk_role_name(enum mk_role role);
 
-/* Whether @role may write all of @memory. */
+/*
+ * Whether @role may write @memory.  Of the io queue a producer of mk.ko's may write some
+ * pages, which begin at the backing's writable_io_slot.
+ */
 bool mk_role_may_write(enum mk_role role, uint32_t memory);
 
 /* A duplicate of a descriptor, close-on-exec. */

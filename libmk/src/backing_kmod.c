@@ -101,6 +101,7 @@ static int map_ingests(struct kmod *kmod)
 	int ret = 0;
 	int fd;
 
+	kmod->backing.writable_io_slot = (uint32_t)(first / MK_IO_SLOT_BYTES);
 	if (first >= memory->mapped_bytes)
 		return 0;
 	fd = export_from(kmod, MK_REGION_IO_QUEUE, true, first);
@@ -117,7 +118,10 @@ static int map_ingests(struct kmod *kmod)
 
 static int map_memory(struct kmod *kmod, uint32_t number)
 {
-	bool write = mk_role_may_write(kmod->backing.role, number);
+	enum mk_role role = kmod->backing.role;
+	/* Of that queue some pages, which follow. */
+	bool write = mk_role_may_write(role, number) &&
+		     !(role == MK_ROLE_PRODUCER && number == MK_REGION_IO_QUEUE);
 	int fd = export_from(kmod, number, write, 0);
 	int ret;
 
@@ -504,7 +508,7 @@ static int kmod_hold_pump(struct mk_backing *backing)
 
 	if (atomic_exchange(&kmod->pump_is_held, true))
 		return -EBUSY;
-	held = duplicate(kmod->fd);
+	held = mk_duplicate(kmod->fd);
 	if (held < 0)
 		atomic_store(&kmod->pump_is_held, false);
 	return held;

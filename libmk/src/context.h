@@ -174,6 +174,14 @@ static inline mk_word64 *mk_cq_lease(const struct mk_context *context, uint32_t 
 		context, context->first_lease + window * MK_CQ_LEASE_WORDS);
 }
 
+/* Of the io queue's groups of ingest slots; there are MK_CQ_INGEST_LEASE_COUNT. */
+static inline mk_word64 *mk_cq_ingest_lease(const struct mk_context *context,
+					    uint32_t group)
+{
+	return (mk_word64 *)(void *)mk_cq_word(
+		context, MK_CQ_INGEST_LEASES + group * MK_CQ_LEASE_WORDS);
+}
+
 /* State: the engines' own ------------------------------------------------ */
 
 static inline mk_word *mk_state_word(const struct mk_context *context, uint32_t word)

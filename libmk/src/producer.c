@@ -56,6 +56,12 @@ void mk_producer_close(struct mk_producer *producer)
 	free(producer);
 }
 
+void mk_producer_identity(const struct mk_producer *producer,
+			  struct mk_producer_identity *identity)
+{
+	mk_lease_identify(producer->windows.leases.owner, identity);
+}
+
 /* Publishing ------------------------------------------------------------- */
 
 /* Wait for @least consecutive free slots; returns how many, up to @most, or 0. */

@@ -2,35 +2,31 @@
 #include "windows.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "deadline.h"
 #include "error.h"
-#include "lease.h"
 
 /* The count of a slot that this producer has not published in yet: as its entry says. */
 #define NOT_USED UINT32_MAX
 
-static uint32_t completions(const struct mk_windows *windows, uint32_t slot)
+static uint32_t completions(const struct mk_context *context, uint32_t slot)
 {
-	return mk_entry_count(mk_cq_entry(windows->context, slot));
+	return mk_entry_count(mk_cq_entry(context, slot));
 }
 
 /*
  * Slots are used in turn, so those that the last pass has used have completed once
  * more than the others.  The device will look at the first of the others next.
  */
-static uint32_t next_slot(const struct mk_windows *windows, uint32_t window)
+static uint32_t next_slot(const struct mk_context *context, uint32_t window)
 {
-	uint32_t size = mk_window_size(windows->context, window);
-	uint32_t first = mk_window_first(windows->context, window);
-	uint32_t of_first = completions(windows, first);
+	uint32_t size = mk_window_size(context, window);
+	uint32_t first = mk_window_first(context, window);
+	uint32_t of_first = completions(context, first);
 
 	for (uint32_t i = 1; i < size; i++)
-		if (completions(windows, first + i) != of_first)
+		if (completions(context, first + i) != of_first)
 			return i;
 	return 0;
 }
@@ -41,9 +37,8 @@ static uint32_t next_slot(const struct mk_windows *windows, uint32_t window)
  * publishes again, and that would be us, so what was read between two looks that agree
  * belongs to their count.
  */
-static uint32_t count_to_inherit(const struct mk_windows *windows, uint32_t slot)
+static uint32_t count_to_inherit(const struct mk_context *context, uint32_t slot)
 {
-	const struct mk_context *context = windows->context;
 	uint32_t count, claims;
 	bool has_ended;
 
@@ -52,14 +47,26 @@ static uint32_t count_to_inherit(const struct mk_windows *windows, uint32_t slot
 					    memory_order_relaxed) >>
 		       MK_INBOX_COUNT_SHIFT;
 	do {
-		count = completions(windows, slot);
+		count = completions(context, slot);
 		has_ended = mk_status_is_final(mk_slot_status(context, slot));
 		claims = mk_entry_count(mk_slot_entry(context, slot));
 		atomic_thread_fence(memory_order_acquire);
-	} while (count != completions(windows, slot));
+	} while (count != completions(context, slot));
 	/* Between its status and its entry a slot is claimed once more than counted. */
 	return has_ended && claims == count ? count :
 					      (count + 1) & MK_CQ_ENTRY_COUNT_MASK;
+}
+
+uint32_t mk_window_in_flight(const struct mk_context *context, uint32_t window)
+{
+	uint32_t size = mk_window_size(context, window);
+	uint32_t first = mk_window_first(context, window);
+	uint32_t in_flight = 0;
+
+	for (uint32_t i = 0; i < size; i++)
+		in_flight += count_to_inherit(context, first + i) !=
+			     completions(context, first + i);
+	return in_flight;
 }
 
 static bool slot_is_free(const struct mk_windows *windows,
@@ -68,7 +75,7 @@ static bool slot_is_free(const struct mk_windows *windows,
 	uint32_t first = mk_window_first(windows->context, held->window);
 
 	return held->counts[index] == NOT_USED ||
-	       held->counts[index] == completions(windows, first + index);
+	       held->counts[index] == completions(windows->context, first + index);
 }
 
 static bool has_in_flight(const struct mk_windows *windows,
@@ -122,15 +129,11 @@ int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows 
 		release(windows);
 		return ret;
 	}
-	windows->held_file = mk_lease_register(context, &windows->owner);
-	if (windows->held_file < 0) {
+	ret = mk_leases_open(context, mk_cq_lease(context, 0), context->window_count,
+			     MK_CQ_HINT_WANTED, &windows->leases);
+	if (ret)
 		release(windows);
-		return windows->held_file;
-	}
-	/* Begin where nobody else does, as far as that can be guessed. */
-	windows->hint = atomic_fetch_add(mk_cq_word(context, MK_CQ_HINT_WINDOW), 1) %
-			context->window_count;
-	return 0;
+	return ret;
 }
 
 void mk_windows_close(struct mk_windows *windows)
@@ -139,13 +142,11 @@ void mk_windows_close(struct mk_windows *windows)
 		struct mk_held_window *held = &windows->held[i];
 
 		if (has_in_flight(windows, held))
-			mk_lease_orphan(windows->context, held->window, windows->owner);
+			mk_leases_orphan(&windows->leases, held->window);
 		else
-			mk_lease_give_back(windows->context, held->window,
-					   windows->owner);
+			mk_leases_give_back(&windows->leases, held->window);
 	}
-	/* From then on the leases would be a dead producer's, so this comes last. */
-	close(windows->held_file);
+	mk_leases_close(&windows->leases);
 	release(windows);
 }
 
@@ -158,7 +159,6 @@ static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 	uint32_t first = mk_window_first(windows->context, window);
 
 	windows->current = windows->count++;
-	windows->hint = window;
 	held->window = window;
 	held->tickets = 0;
 	held->used_begin = inherited ? 0 : size;
@@ -166,55 +166,31 @@ static void hold(struct mk_windows *windows, uint32_t window, bool inherited)
 	/* Of a lease that was free nothing is in flight. */
 	memset(held->counts, 0xff, size * sizeof(*held->counts));
 	for (uint32_t i = 0; inherited && i < size; i++)
-		held->counts[i] = count_to_inherit(windows, first + i);
+		held->counts[i] = count_to_inherit(windows->context, first + i);
 	/* Who goes on in the window that it had last knows where. */
 	held->next = window == windows->last_window && windows->last_next < size ?
 			     windows->last_next :
-			     next_slot(windows, window);
-}
-
-/* Who asked may be asleep between two looks, so leave it the window for a while. */
-static bool is_others_turn(struct mk_windows *windows, uint32_t window)
-{
-	enum { OTHERS_TURN_NS = 2000000 };
-
-	if (windows->given != window + 1)
-		return false;
-	if (mk_lease_is_free(windows->context, window) &&
-	    mk_now_ns() - windows->given_ns < OTHERS_TURN_NS)
-		return true;
-	windows->given = 0;
-	return false;
+			     next_slot(windows->context, window);
 }
 
 static bool lease_one(struct mk_windows *windows, bool from_dead)
 {
-	struct mk_context *context = windows->context;
-	uint32_t total = context->window_count;
+	uint32_t window;
 
 	if (windows->count == windows->max)
 		return false;
-	for (uint32_t i = 0; i < total; i++) {
-		uint32_t window = windows->hint + i;
-
-		if (window >= total)
-			window -= total;
-		if (is_others_turn(windows, window))
-			continue;
-		if (from_dead ? mk_lease_take_dead(context, window, windows->owner) :
-				mk_lease_take_free(context, window, windows->owner)) {
-			hold(windows, window, from_dead);
-			return true;
-		}
-	}
-	return false;
+	if (!(from_dead ? mk_leases_take_dead(&windows->leases, &window) :
+			  mk_leases_take_free(&windows->leases, &window)))
+		return false;
+	hold(windows, window, from_dead);
+	return true;
 }
 
-static void give_back(struct mk_windows *windows, uint32_t index)
+/* Forget a window that is to be given back. */
+static uint32_t let_go(struct mk_windows *windows, uint32_t index)
 {
 	struct mk_held_window gone = windows->held[index];
 
-	mk_lease_give_back(windows->context, gone.window, windows->owner);
 	windows->last_window = gone.window;
 	windows->last_next = gone.next;
 	windows->count--;
@@ -227,32 +203,7 @@ static void give_back(struct mk_windows *windows, uint32_t index)
 		windows->current--;
 	if (windows->current >= windows->count)
 		windows->current = 0;
-}
-
-/* Giving way: who found no window leaves a word, who has one heeds it. --- */
-
-static mk_word *wanted_word(const struct mk_windows *windows)
-{
-	return mk_cq_word(windows->context, MK_CQ_HINT_WANTED);
-}
-
-static void ask_others(struct mk_windows *windows)
-{
-	windows->asked = true;
-	atomic_store_explicit(wanted_word(windows), 1, memory_order_relaxed);
-}
-
-/* Others who still ask will say so again. */
-static void ask_no_more(struct mk_windows *windows)
-{
-	if (windows->asked)
-		atomic_store_explicit(wanted_word(windows), 0, memory_order_relaxed);
-	windows->asked = false;
-}
-
-static bool others_ask(const struct mk_windows *windows)
-{
-	return atomic_load_explicit(wanted_word(windows), memory_order_relaxed) != 0;
+	return gone.window;
 }
 
 /*
@@ -264,18 +215,13 @@ static bool give_way(struct mk_windows *windows)
 	enum { PATIENCE = 256 };
 	bool may_settle = false;
 
-	if (!others_ask(windows) || ++windows->refusals > PATIENCE)
+	if (!mk_leases_are_wanted(&windows->leases) || ++windows->refusals > PATIENCE)
 		return true;
 	for (uint32_t i = 0; i < windows->count; i++) {
 		struct mk_held_window *held = &windows->held[i];
 
 		if (is_settled(windows, held)) {
-			windows->given = held->window + 1;
-			windows->given_ns = mk_now_ns();
-			atomic_store_explicit(wanted_word(windows), 0,
-					      memory_order_relaxed);
-			give_back(windows, i);
-			sched_yield();
+			mk_leases_give_to_others(&windows->leases, let_go(windows, i));
 			return true;
 		}
 		may_settle |= !held->tickets;
@@ -384,7 +330,7 @@ static void end_pass_without(struct mk_windows *windows, uint32_t count)
 	    held->next + count <= mk_window_size(windows->context, held->window))
 		return;
 	held->next = 0;
-	windows->giving_way = others_ask(windows);
+	windows->giving_way = mk_leases_are_wanted(&windows->leases);
 	windows->refusals = 0;
 	windows->current = (windows->current + 1) % windows->count;
 }
@@ -428,7 +374,7 @@ uint32_t mk_windows_find_slots(struct mk_windows *windows, uint32_t least, uint3
 	    !(thorough && find_anywhere(windows, least)) &&
 	    !(thorough && lease_one(windows, true) && find_anywhere(windows, least))) {
 		if (!windows->count)
-			ask_others(windows);
+			mk_leases_ask(&windows->leases);
 		return 0;
 	}
 	held = &windows->held[windows->current];
@@ -455,7 +401,7 @@ void mk_windows_use_slots(struct mk_windows *windows, uint32_t count)
 	held->next += count;
 	if (held->used_end < held->next)
 		held->used_end = held->next;
-	ask_no_more(windows);
+	mk_leases_ask_no_more(&windows->leases);
 	prefetch_ahead(windows, held);
 	end_pass_without(windows, 1);
 }
@@ -491,5 +437,5 @@ void mk_windows_settle(struct mk_windows *windows, uint32_t slot)
 		return;
 	for (uint32_t i = windows->count; i-- > 0;)
 		if (is_settled(windows, &windows->held[i]))
-			give_back(windows, i);
+			mk_leases_give_back(&windows->leases, let_go(windows, i));
 }

@@ -13,6 +13,7 @@
 #include <mk/producer.h>
 
 #include "context.h"
+#include "lease.h"
 
 struct mk_held_window {
 	uint32_t window;
@@ -25,22 +26,20 @@ struct mk_held_window {
 
 struct mk_windows {
 	struct mk_context *context;
-	uint64_t owner; /* what our leases say */
-	int held_file;	/* proves us alive */
+	struct mk_leases leases;
 	uint32_t max;
 	uint32_t count;
 	uint32_t current;     /* index into held */
-	uint32_t hint;	      /* the window to try to lease first */
 	uint32_t last_window; /* that went back, and */
 	uint32_t last_next;   /* the slot that was to be used next in it */
 	bool giving_way;      /* publish nothing until a window went back */
 	uint32_t refusals;    /* how often nothing was published for that */
-	uint32_t given;	      /* the window that went back, plus 1: others first */
-	uint64_t given_ns;    /* when */
-	bool asked;	      /* others for a window */
 	struct mk_held_window *held;
 	uint32_t *counts; /* of all of these */
 };
+
+/* How many slots of a window nobody publishes into have not ended. */
+uint32_t mk_window_in_flight(const struct mk_context *context, uint32_t window);
 
 /* @max windows at a time; 0 is half of the ring's. */
 int mk_windows_open(struct mk_context *context, uint32_t max, struct mk_windows *windows);

@@ -154,7 +154,8 @@ FIXTURE(kill)
 	int device;
 	int owner;
 	__u32 *control;
-	__u64 *leases;
+	__u64 *leases;	/* of windows */
+	__u64 *ingests; /* of groups of ingest slots */
 };
 
 FIXTURE_SETUP(kill)
@@ -169,6 +170,7 @@ FIXTURE_SETUP(kill)
 	cq = memory_map(self->owner, MK_REGION_CQ, MK_EXPORT_WRITE);
 	ASSERT_NE(MAP_FAILED, cq);
 	self->leases = (__u64 *)(cq + FIRST_LEASE(TEST_SLOTS));
+	self->ingests = (__u64 *)(cq + 4 * MK_CQ_INGEST_LEASES);
 }
 
 FIXTURE_TEARDOWN(kill)
@@ -359,17 +361,63 @@ TEST_F(kill, a_killed_producers_leases_are_orphaned)
 	}
 }
 
+/* However few groups the io queue has. */
+TEST_F(kill, a_producers_ingest_leases_are_orphaned)
+{
+	int producer = context_attach(self->owner, MK_ROLE_PRODUCER);
+	__u32 number = context_info(producer).number;
+
+	for (__u32 i = 0; i < MK_CQ_INGEST_LEASE_COUNT; i++) {
+		self->ingests[i] = LEASE(i + 1, number + i % 2);
+	}
+	close(producer);
+	for (__u32 i = 0; i < MK_CQ_INGEST_LEASE_COUNT; i++) {
+		ASSERT_EQ(LEASE(i + 1, i % 2 ? number + 1 : 0), self->ingests[i]);
+	}
+}
+
+static int lease_ingests_and_stay(int socket, void *data)
+{
+	FIXTURE_DATA(kill) *self = data;
+	int producer = context_attach(self->owner, MK_ROLE_PRODUCER);
+
+	self->ingests[0] = LEASE(1, context_info(producer).number);
+	self->ingests[MK_CQ_INGEST_LEASE_COUNT - 1] =
+		LEASE(2, context_info(producer).number);
+	return tell(socket) && hear(socket);
+}
+
+TEST_F(kill, a_killed_producers_ingest_leases_are_orphaned)
+{
+	struct child producer = child_start(lease_ingests_and_stay, self);
+
+	ASSERT_TRUE(hear(producer.socket));
+	ASSERT_NE(LEASE(1, 0), self->ingests[0]);
+	child_kill(&producer);
+	EXPECT_EQ(LEASE(1, 0), self->ingests[0]);
+	EXPECT_EQ(LEASE(2, 0), self->ingests[MK_CQ_INGEST_LEASE_COUNT - 1]);
+	for (__u32 i = 1; i < MK_CQ_INGEST_LEASE_COUNT - 1; i++) {
+		ASSERT_EQ(0, self->ingests[i]);
+	}
+}
+
 /* The words before and behind the leases are not leases. */
 TEST_F(kill, only_leases_are_looked_at)
 {
 	int producer = context_attach(self->owner, MK_ROLE_PRODUCER);
 	__u64 lease = LEASE(3, context_info(producer).number);
+	__u64 *words[] = {
+		&self->leases[-1],
+		&self->leases[TEST_WINDOWS],
+		&self->ingests[-1],
+		&self->ingests[MK_CQ_INGEST_LEASE_COUNT],
+	};
 
-	self->leases[-1] = lease;
-	self->leases[TEST_WINDOWS] = lease;
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		*words[i] = lease;
 	close(producer);
-	EXPECT_EQ(lease, self->leases[-1]);
-	EXPECT_EQ(lease, self->leases[TEST_WINDOWS]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(words); i++)
+		EXPECT_EQ(lease, *words[i]);
 }
 
 /* A geometry whose leases do not follow the entries at once, and fill several pages. */

@@ -8,6 +8,7 @@
 #include <mk/engine.h>
 #include <mk/error.h>
 #include <mk/handler.h>
+#include <mk/ingest.h>
 #include <mk/io.h>
 #include <mk/probe.h>
 #include <mk/producer.h>

@@ -59,6 +59,19 @@ MK_PUBLIC int mk_producer_open(struct mk_context *context,
  */
 MK_PUBLIC void mk_producer_close(struct mk_producer *producer);
 
+/*
+ * Who a producer or an ingester is in its leases, and to mk_context_reap().  With mk.ko
+ * the id is the number of its file; with memfds an id is used again when its owner is
+ * dead.  No two have the same generation.
+ */
+struct mk_producer_identity {
+	uint32_t id;
+	uint32_t generation;
+};
+
+MK_PUBLIC void mk_producer_identity(const struct mk_producer *producer,
+				    struct mk_producer_identity *identity);
+
 /**
  * mk_producer_publish() - publish one operation
  * @timeout_ns: how long to wait for a free slot
@@ -125,6 +138,41 @@ MK_PUBLIC int mk_producer_wait(struct mk_producer *producer,
 /* mk_context_wait() - the same for who has the ticket, but is no producer. */
 MK_PUBLIC int mk_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
 			      uint64_t timeout_ns);
+
+/* The dead --------------------------------------------------------------- */
+
+/*
+ * A producer or an ingester that has died, or closed with something in flight, and what
+ * it left.  Its id is 0 when only the generation is known any more: when it closed, with
+ * memfds when its id is another's by now, and with mk.ko always.
+ */
+struct mk_dead_producer {
+	struct mk_producer_identity identity;
+	uint32_t windows;	    /* that it had leased */
+	uint32_t slots_in_flight;   /* in these */
+	uint32_t ingest_groups;	    /* that it had leased */
+	uint32_t ingests_in_flight; /* in these */
+};
+
+/**
+ * mk_context_reap() - learn who has died, and free what they had leased
+ * @dead: receives one entry for each
+ * @capacity: entries there
+ *
+ * For the context's owner and its engine.  Windows and groups in which nothing is in
+ * flight any more are free afterwards.  The others keep their lease, so that they are
+ * told again, until what was published has ended.  Nobody needs this call in order to
+ * publish: who finds nothing free takes over what the dead have left.  What was taken
+ * over is not told any more.
+ *
+ * Who lives is never touched.  A system call for each lease, with memfds.
+ *
+ * Return: how many.  When that is @capacity there may be more, of whom nothing was
+ * freed: call again, with more room if all of these have something in flight.
+ * -EACCES: not for a producer or an observer
+ */
+MK_PUBLIC int64_t mk_context_reap(struct mk_context *context,
+				  struct mk_dead_producer *dead, size_t capacity);
 
 #ifdef __cplusplus
 }

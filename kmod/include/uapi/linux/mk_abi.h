@@ -184,6 +184,7 @@
 #define MK_CQ_HINT_WINDOW      16u /* producers: where to look for a free window */
 #define MK_CQ_HINT_GENERATION  17u /* producers: the last generation given out */
 #define MK_CQ_HINT_WANTED      18u /* producers: somebody found no free window */
+#define MK_CQ_HINT_INGESTS     19u /* producers: the same of ingest slots */
 #define MK_CQ_ENGINE_STATE     32u
 #define MK_CQ_DISPATCHES       34u
 #define MK_CQ_OWNER_PID	       35u
@@ -198,14 +199,21 @@
 #define MK_CQ_PARK_FUTEX       64u
 /*
  * Leases of the io queue's ingest slots, as those of windows, in the header: each for
- * as many consecutive slots as it takes to have no more of them than that.
+ * a group of consecutive slots, beginning with the first that is no request slot.  Groups
+ * are as large as it takes to have no more of them than leases, and not smaller than
+ * that; the last one has what is left.  _SLOTS() is the size for n ingest slots.
  */
 #define MK_CQ_INGEST_LEASES	 128u
 #define MK_CQ_INGEST_LEASE_COUNT 256u
+#define MK_INGEST_GROUP_LEAST	 8u
+#define MK_INGEST_GROUP_SLOTS(n)                                  \
+	((n) > MK_INGEST_GROUP_LEAST * MK_CQ_INGEST_LEASE_COUNT ? \
+		 ((n)-1u) / MK_CQ_INGEST_LEASE_COUNT + 1u :       \
+		 MK_INGEST_GROUP_LEAST)
 
-#define MK_CQ_MAGIC_VALUE	 0x51434b4du /* "MKCQ" */
-#define MK_CQ_LEASE_WORDS	 2u
-#define MK_CQ_LEASE_ALIGN_WORDS	 16u /* leases begin on a line of their own */
+#define MK_CQ_MAGIC_VALUE	0x51434b4du /* "MKCQ" */
+#define MK_CQ_LEASE_WORDS	2u
+#define MK_CQ_LEASE_ALIGN_WORDS 16u /* leases begin on a line of their own */
 
 /* A cq entry: final status, fault code, completions of the slot so far. */
 #define MK_CQ_ENTRY_STATUS_MASK 0xfu
