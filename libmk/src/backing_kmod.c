@@ -102,7 +102,10 @@ static int map_ingests(struct kmod *kmod)
 	int fd;
 
 	kmod->backing.writable_io_slot = (uint32_t)(first / MK_IO_SLOT_BYTES);
-	if (first >= memory->mapped_bytes)
+	/* Of a device's memory mk.ko exports no part: then all of it is to be read. */
+	if (kmod->backing.split)
+		kmod->backing.writable_io_slot = UINT32_MAX;
+	if (kmod->backing.split || first >= memory->mapped_bytes)
 		return 0;
 	fd = export_from(kmod, MK_REGION_IO_QUEUE, true, first);
 	if (fd < 0)
