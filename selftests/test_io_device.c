@@ -8,26 +8,12 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/types.h> /* uint */
 
 #include "io_opcode.h"
 
 /* The handlers ----------------------------------------------------------------- */
 
-#define MK_OPCODE(number, name)	  static uint32_t name(struct mk_call *const mk_this_call)
-#define MK_INGEST(name)		  static uint32_t name(struct mk_call *const mk_this_call)
-#define call			  (*mk_this_call)
-#define uint(value)		  ((uint32_t)(value))
-#define mk_steps(wanted)	  mk_call_steps(mk_this_call, wanted)
-#define mk_arena_load(word)	  mk_call_arena_load(mk_this_call, word)
-#define mk_arena_store(word, x)	  mk_call_arena_store(mk_this_call, word, x)
-#define mk_observable_store(i, x) mk_call_observable_store(mk_this_call, i, x)
-#define mk_observable_add(i, x)	  mk_call_observable_add(mk_this_call, i, x)
-#define mk_io_read(this, ...)	  mk_call_io_read(&this, __VA_ARGS__)
-#define mk_io_write(this, ...)	  mk_call_io_write(&this, __VA_ARGS__)
-#define mk_io_fence(this, ...)	  mk_call_io_fence(&this, __VA_ARGS__)
-#define mk_io_answer(this)	  mk_call_io_answer(&this)
-#define mk_io_reason(this)	  mk_call_io_reason(&this)
+#include <mk/handler_glsl.h>
 
 #include "io_opcode.glsl"
 
