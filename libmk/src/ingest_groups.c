@@ -61,9 +61,13 @@ static uint32_t held_size(const struct mk_ingest_groups *groups,
 /* What no status is, is of nobody's who would ever recycle it. */
 static bool is_in_flight(const struct mk_context *context, uint32_t slot)
 {
-	uint32_t status = atomic_load_explicit(mk_io_word(context, slot, MK_IO_STATUS),
-					       memory_order_acquire);
+	uint32_t status;
 
+	/* Not before the load of the count that was the reason to look. */
+	if (context->write_combining)
+		mk_read_fence();
+	status = atomic_load_explicit(mk_io_word(context, slot, MK_IO_STATUS),
+				      memory_order_acquire);
 	return status != MK_STATUS_EMPTY && status <= MK_STATUS_FAULT;
 }
 

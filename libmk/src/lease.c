@@ -95,7 +95,8 @@ void mk_leases_close(struct mk_leases *leases)
 uint64_t mk_lease_of_dead(struct mk_context *context, mk_word64 *word)
 {
 	struct mk_backing *backing = context->backing;
-	uint64_t lease = load_lease(word);
+	/* Acquire: what was stored in the place before it was orphaned is seen. */
+	uint64_t lease = atomic_load_explicit(word, memory_order_acquire);
 	uint32_t id = owner_id(lease);
 
 	return id && backing->ops->is_alive(backing, id) ? 0 : lease;

@@ -49,6 +49,9 @@ reap_place(struct report *report, mk_word64 *word, uint32_t place,
 
 	if (!dead)
 		return NULL;
+	/* The slots may be in the device's memory, from where they could be loaded early. */
+	if (report->context->write_combining)
+		mk_read_fence();
 	*in_flight = count_in_flight(report->context, place);
 	if (!*in_flight)
 		mk_lease_free(word, lease);

@@ -80,8 +80,11 @@ static void lease(struct random *random, int owner, int producer)
 
 	if (words == MAP_FAILED)
 		return;
+	/* Of a window, and of ingest slots. */
 	words[bytes / sizeof(*words) - 1 - random_below(random, 64)] =
 		(1ull << 32) + context_info(producer).number;
+	words[MK_CQ_INGEST_LEASES / 2 + random_below(random, MK_CQ_INGEST_LEASE_COUNT)] =
+		(2ull << 32) + context_info(producer).number;
 	munmap(words, bytes);
 }
 

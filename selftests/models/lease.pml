@@ -7,9 +7,9 @@
  * There are fewer ids than lives, so that ids are used again, as with the memfd backing.
  *
  * Models
- *   libmk/src/lease.c         mk_lease_register(), mk_lease_take_free(),
- *                             mk_lease_take_dead(), mk_lease_give_back(),
- *                             mk_lease_orphan()
+ *   libmk/src/lease.c         mk_leases_open(), mk_leases_take_free(),
+ *                             mk_leases_take_dead(), mk_leases_give_back(),
+ *                             mk_leases_orphan()
  *   libmk/src/backing_memfd.c memfd_join(), memfd_is_alive(): the locks
  *   libmk/src/windows.c       hold(), count_to_inherit(), slot_is_free(),
  *                             mk_windows_close()
