@@ -4,10 +4,9 @@
  * the host here: it claims and answers requests with stores of its own, in the order that
  * Documentation/abi.rst states.
  */
-#include "live.h"
+#include "io_host.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 
 #include "io_opcode.h"
 
@@ -52,124 +51,9 @@ static void start_with(struct live *live, uint32_t park_after_us)
 	live_start(live, &options);
 }
 
-/* The io queue ------------------------------------------------------------------- */
+/* Built-in operations ------------------------------------------------------------- */
 
-struct request {
-	uint32_t words[MK_IO_SLOT_WORDS];
-};
-
-static _Atomic uint32_t *region(const struct live *live, uint32_t number)
-{
-	return mk_context_memory(live->context, number, NULL);
-}
-
-static _Atomic uint32_t *io_word(const struct live *live, uint32_t slot, uint32_t word)
-{
-	return region(live, MK_REGION_IO_QUEUE) + slot * MK_IO_SLOT_WORDS + word;
-}
-
-static uint32_t load_io(const struct live *live, uint32_t slot, uint32_t word)
-{
-	return atomic_load_explicit(io_word(live, slot, word), memory_order_acquire);
-}
-
-static uint32_t io_status(const struct live *live, uint32_t slot)
-{
-	return load_io(live, slot, MK_IO_STATUS);
-}
-
-/* The fence also sends what is gathered for a device's memory. */
-static void store_io_status(const struct live *live, uint32_t slot, uint32_t status)
-{
-	atomic_thread_fence(memory_order_seq_cst);
-	atomic_store_explicit(io_word(live, slot, MK_IO_STATUS), status,
-			      memory_order_release);
-	atomic_thread_fence(memory_order_seq_cst);
-}
-
-static uint32_t cq_word(const struct live *live, uint32_t word)
-{
-	return atomic_load_explicit(region(live, MK_REGION_CQ) + word,
-				    memory_order_acquire);
-}
-
-static uint32_t request_slots(const struct live *live)
-{
-	return mk_context_geometry(live->context)->io_request_slots;
-}
-
-static uint32_t io_slots(const struct live *live)
-{
-	return mk_context_geometry(live->context)->io_slots;
-}
-
-/* Wakes a parked engine by the steps of a publish. */
-static void wake(struct live *live)
-{
-	live_ok(mk_context_set_tenant(live->context, 0, MK_TENANT_MASK_ALL));
-}
-
-/* Claim the first published request from @first on; false when there is none. */
-static bool try_claim(struct live *live, uint32_t first, uint32_t *slot,
-		      struct request *request)
-{
-	uint32_t count = request_slots(live);
-
-	for (uint32_t i = 0; i < count; i++) {
-		*slot = (first + i) % count;
-		if (io_status(live, *slot) != MK_STATUS_PUBLISHED)
-			continue;
-		for (uint32_t word = 0; word < MK_IO_SLOT_WORDS; word++)
-			request->words[word] = load_io(live, *slot, word);
-		store_io_status(live, *slot, MK_STATUS_CLAIMED);
-		return true;
-	}
-	return false;
-}
-
-static uint32_t claim(struct live *live, struct request *request)
-{
-	uint64_t begin = live_now_ns();
-	uint32_t slot;
-
-	while (!try_claim(live, 0, &slot, request))
-		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
-	return slot;
-}
-
-static void answer(struct live *live, uint32_t slot, uint32_t status, uint32_t reason)
-{
-	if (status == MK_IO_STATUS_ERROR)
-		atomic_store_explicit(io_word(live, slot, MK_IO_REASON), reason,
-				      memory_order_relaxed);
-	store_io_status(live, slot, status);
-	wake(live);
-}
-
-struct count_wanted {
-	const struct live *live;
-	uint32_t word;
-	uint32_t count;
-};
-
-static bool count_is_wanted(void *argument)
-{
-	const struct count_wanted *wanted = argument;
-
-	return cq_word(wanted->live, wanted->word) == wanted->count;
-}
-
-/* A count in the cq comes right after what it counts, whatever runs. */
-static void expect_count(const struct live *live, uint32_t word, uint32_t count)
-{
-	struct count_wanted wanted = { live, word, count };
-
-	if (!live_eventually(count_is_wanted, &wanted))
-		fail_msg("word %u of the cq is %u and stays so, expected %u", word,
-			 cq_word(live, word), count);
-}
-
-static void expect_request(const struct request *request, uint32_t op, uint32_t source,
+static void expect_request(const struct io_request *request, uint32_t op, uint32_t source,
 			   uint32_t destination, uint32_t low, uint32_t high,
 			   uint32_t bytes, uint32_t tag)
 {
@@ -181,14 +65,6 @@ static void expect_request(const struct request *request, uint32_t op, uint32_t 
 	assert_int_equal(request->words[MK_IO_BYTE_COUNT], bytes);
 	assert_int_equal(request->words[MK_IO_TAG], tag);
 }
-
-static void expect_all_empty(const struct live *live)
-{
-	for (uint32_t i = 0; i < io_slots(live); i++)
-		assert_int_equal(io_status(live, i), MK_STATUS_EMPTY);
-}
-
-/* Built-in operations ------------------------------------------------------------- */
 
 static const struct mk_geometry with_arena = {
 	.slots = 1024,
@@ -202,15 +78,15 @@ static const struct mk_geometry with_arena = {
 /* Publish one, claim its request, answer it, and wait for it. */
 static int run_answered(struct live *live, struct mk_producer *producer,
 			const struct mk_item *item, uint32_t status, uint32_t reason,
-			struct request *request)
+			struct io_request *request)
 {
 	struct mk_ticket ticket;
 	uint32_t slot;
 
 	live_ok(mk_producer_publish(producer, item, 0, &ticket));
-	slot = claim(live, request);
+	slot = io_claim(live, request);
 	live_expect(-EAGAIN, mk_producer_wait(producer, &ticket, 0));
-	answer(live, slot, status, reason);
+	io_answer(live, slot, status, reason);
 	return mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS);
 }
 
@@ -218,7 +94,7 @@ static void test_requests_have_their_words(void **state)
 {
 	struct live *live = *state;
 	struct mk_producer *producer;
-	struct request request;
+	struct io_request request;
 
 	live_create(live, &with_arena);
 	live_start(live, NULL);
@@ -237,10 +113,10 @@ static void test_requests_have_their_words(void **state)
 	live_ok(run_answered(live, producer, &LIVE_ITEM(MK_OP_LOAD_MISS, 31, 1),
 			     MK_IO_STATUS_OK, 0, &request));
 	expect_request(&request, MK_IO_OP_READ, 31, 31, 0, 0, 0, 31);
-	expect_count(live, MK_CQ_IO_REQUESTS, 4);
+	io_expect_count(live, MK_CQ_IO_REQUESTS, 4);
 	live_stop(live);
-	expect_count(live, MK_CQ_IO_REQUESTS, 4);
-	expect_all_empty(live);
+	io_expect_count(live, MK_CQ_IO_REQUESTS, 4);
+	io_expect_all_empty(live);
 }
 
 static void test_error_is_a_fault(void **state)
@@ -249,7 +125,7 @@ static void test_error_is_a_fault(void **state)
 	struct mk_log_record records[MK_LOG_RECORD_CAPACITY_DEFAULT];
 	struct mk_producer *producer;
 	struct mk_counters counters;
-	struct request request;
+	struct io_request request;
 
 	live_create(live, &with_arena);
 	live_start(live, NULL);
@@ -289,7 +165,7 @@ static void read_many(struct live *live, struct mk_producer *producer, uint32_t 
 	uint32_t args[LIMIT][6], seen[LIMIT] = { 0 }, next = 0;
 	struct mk_ticket tickets[LIMIT];
 	struct mk_item items[LIMIT];
-	struct request request;
+	struct io_request request;
 
 	assert_true(count <= LIMIT);
 	for (uint32_t i = 0; i < count; i++) {
@@ -305,7 +181,7 @@ static void read_many(struct live *live, struct mk_producer *producer, uint32_t 
 		uint64_t begin = live_now_ns();
 		uint32_t slot, index;
 
-		while (!try_claim(live, next, &slot, &request))
+		while (!io_try_claim(live, next, &slot, &request))
 			assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
 		index = request.words[MK_IO_OFFSET_LOW];
 		assert_true(index < count);
@@ -313,7 +189,7 @@ static void read_many(struct live *live, struct mk_producer *producer, uint32_t 
 		assert_int_equal(seen[index]++, 0);
 		atomic_store_explicit(&arena[index], value_of(index),
 				      memory_order_relaxed);
-		answer(live, slot, MK_IO_STATUS_OK, 0);
+		io_answer(live, slot, MK_IO_STATUS_OK, 0);
 		next = slot + 1;
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -334,9 +210,9 @@ static void test_more_waiters_than_request_slots(void **state)
 	live_create(live, &full);
 	live_start(live, NULL);
 	read_many(live, live_producer(live, 0, READS / MK_WINDOW_SLOTS_DEFAULT), READS);
-	expect_count(live, MK_CQ_IO_REQUESTS, READS);
+	io_expect_count(live, MK_CQ_IO_REQUESTS, READS);
 	live_stop(live);
-	expect_all_empty(live);
+	io_expect_all_empty(live);
 }
 
 /* Also while all request slots are taken and more want one. */
@@ -346,7 +222,7 @@ static void test_others_go_on(void **state)
 	struct live *live = *state;
 	struct mk_ticket tickets[WAITERS];
 	struct mk_producer *producer, *other;
-	struct request request;
+	struct io_request request;
 
 	live_create(live, &with_arena);
 	live_start(live, NULL);
@@ -355,16 +231,16 @@ static void test_others_go_on(void **state)
 	for (int i = 0; i < WAITERS; i++)
 		live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2),
 					    LIVE_TIMEOUT_NS, &tickets[i]));
-	expect_count(live, MK_CQ_IO_REQUESTS, request_slots(live));
+	io_expect_count(live, MK_CQ_IO_REQUESTS, io_request_slots(live));
 	for (int i = 0; i < OTHERS; i++)
 		live_ok(live_run(other,
 				 &LIVE_ITEM(MK_OP_ATOMIC_ADD, 1, LIVE_OBSERVABLE(0))));
 	/* In the window of those that wait, too. */
 	live_ok(live_run(producer, &LIVE_ITEM(MK_OP_ATOMIC_ADD, 1, LIVE_OBSERVABLE(0))));
 	assert_int_equal(live_observable(live, 0), OTHERS + 1);
-	assert_int_equal(cq_word(live, MK_CQ_IO_REQUESTS), request_slots(live));
+	assert_int_equal(io_cq_word(live, MK_CQ_IO_REQUESTS), io_request_slots(live));
 	for (int i = 0; i < WAITERS; i++)
-		answer(live, claim(live, &request), MK_IO_STATUS_OK, 0);
+		io_answer(live, io_claim(live, &request), MK_IO_STATUS_OK, 0);
 	for (int i = 0; i < WAITERS; i++)
 		live_ok(mk_producer_wait(producer, &tickets[i], LIVE_TIMEOUT_NS));
 }
@@ -381,17 +257,17 @@ static void test_answer_wakes(void **state)
 	producer = live_producer(live, 0, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct mk_ticket ticket;
-		struct request request;
+		struct io_request request;
 		uint64_t begin;
 		uint32_t slot;
 
 		live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2), 0,
 					    &ticket));
-		slot = claim(live, &request);
+		slot = io_claim(live, &request);
 		assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
 		live_expect(-EAGAIN, mk_producer_wait(producer, &ticket, 0));
 		begin = live_now_ns();
-		answer(live, slot, MK_IO_STATUS_OK, 0);
+		io_answer(live, slot, MK_IO_STATUS_OK, 0);
 		live_ok(mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS));
 		begin = live_now_ns() - begin;
 		fastest = begin < fastest ? begin : fastest;
@@ -415,15 +291,15 @@ static void test_answer_is_seen_soon(void **state)
 	producer = live_producer(live, 0, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct mk_ticket ticket;
-		struct request request;
+		struct io_request request;
 		uint64_t begin = live_now_ns(), middle;
 		uint32_t slot;
 
 		live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2), 0,
 					    &ticket));
-		slot = claim(live, &request);
+		slot = io_claim(live, &request);
 		middle = live_now_ns();
-		store_io_status(live, slot, MK_IO_STATUS_OK);
+		io_store_status(live, slot, MK_IO_STATUS_OK);
 		live_ok(mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS));
 		asked = middle - begin < asked ? middle - begin : asked;
 		middle = live_now_ns() - middle;
@@ -440,7 +316,7 @@ static void test_masked_tenant_waits_on(void **state)
 	struct live *live = *state;
 	struct mk_producer *producer;
 	struct mk_ticket ticket;
-	struct request request;
+	struct io_request request;
 	uint32_t slot;
 
 	live_create(live, &with_arena);
@@ -448,9 +324,9 @@ static void test_masked_tenant_waits_on(void **state)
 	producer = live_producer(live, 1, 0);
 	live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2), 0,
 				    &ticket));
-	slot = claim(live, &request);
+	slot = io_claim(live, &request);
 	live_ok(mk_context_set_tenant(live->context, 1, 0));
-	answer(live, slot, MK_IO_STATUS_OK, 0);
+	io_answer(live, slot, MK_IO_STATUS_OK, 0);
 	/* An answer that cannot be used is no reason to stay awake. */
 	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
 	live_expect(-EAGAIN, mk_producer_wait(producer, &ticket, 0));
@@ -470,7 +346,7 @@ static void test_io_fence_comes_after_its_items(void **state)
 	struct live *live = *state;
 	struct mk_ticket tickets[ITEMS + 1];
 	struct mk_producer *producer;
-	struct request request;
+	struct io_request request;
 	uint32_t slots[ITEMS], fence;
 
 	live_create(live, &with_arena);
@@ -480,7 +356,7 @@ static void test_io_fence_comes_after_its_items(void **state)
 		    mk_producer_publish_many(producer, items, ITEMS + 1, 0, tickets));
 	assert_int_equal(tickets[ITEMS].slot, tickets[0].slot + ITEMS);
 	for (int i = 0; i < ITEMS; i++) {
-		uint32_t slot = claim(live, &request);
+		uint32_t slot = io_claim(live, &request);
 
 		/* In which order they come is the workers' business. */
 		assert_int_equal(request.words[MK_IO_OP], MK_IO_OP_READ);
@@ -490,13 +366,13 @@ static void test_io_fence_comes_after_its_items(void **state)
 	for (int i = 0; i < ITEMS; i++) {
 		/* A fence that waits is no reason to stay awake. */
 		assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
-		assert_false(try_claim(live, 0, &fence, &request));
-		answer(live, slots[i], i ? MK_IO_STATUS_OK : MK_IO_STATUS_ERROR, 1);
+		assert_false(io_try_claim(live, 0, &fence, &request));
+		io_answer(live, slots[i], i ? MK_IO_STATUS_OK : MK_IO_STATUS_ERROR, 1);
 	}
-	fence = claim(live, &request);
+	fence = io_claim(live, &request);
 	expect_request(&request, MK_IO_OP_FENCE, 0, 2, 0, 0, 0, 77);
 	live_expect(-EAGAIN, mk_producer_wait(producer, &tickets[ITEMS], 0));
-	answer(live, fence, MK_IO_STATUS_OK, 0);
+	io_answer(live, fence, MK_IO_STATUS_OK, 0);
 	for (int i = 0; i <= ITEMS; i++)
 		live_expect(i ? 0 : MK_FAULT_IO,
 			    mk_producer_wait(producer, &tickets[i], LIVE_TIMEOUT_NS));
@@ -513,8 +389,8 @@ static uint32_t number_at(uint32_t offset)
 static void answer_chase(struct live *live)
 {
 	_Atomic uint32_t *arena = mk_context_arena(live->context);
-	struct request request;
-	uint32_t slot = claim(live, &request);
+	struct io_request request;
+	uint32_t slot = io_claim(live, &request);
 
 	assert_int_equal(request.words[MK_IO_OP], MK_IO_OP_READ);
 	assert_int_equal(request.words[MK_IO_SOURCE], 7);
@@ -522,7 +398,7 @@ static void answer_chase(struct live *live)
 	atomic_store_explicit(&arena[request.words[MK_IO_DESTINATION]],
 			      number_at(request.words[MK_IO_OFFSET_LOW]),
 			      memory_order_relaxed);
-	answer(live, slot, MK_IO_STATUS_OK, 0);
+	io_answer(live, slot, MK_IO_STATUS_OK, 0);
 }
 
 static void test_handler_chases(void **state)
@@ -531,7 +407,7 @@ static void test_handler_chases(void **state)
 	struct live *live = *state;
 	struct mk_ticket tickets[CHASERS];
 	struct mk_producer *producer;
-	struct request request;
+	struct io_request request;
 
 	live_create(live, &with_arena);
 	start_with(live, 0);
@@ -547,7 +423,7 @@ static void test_handler_chases(void **state)
 		assert_int_equal(live_observable(live, i),
 				 number_at(number_at(number_at(i))));
 	}
-	expect_count(live, MK_CQ_IO_REQUESTS, CHASERS * READS);
+	io_expect_count(live, MK_CQ_IO_REQUESTS, CHASERS * READS);
 	/* It is the handler's to say what an error means. */
 	live_ok(run_answered(live, producer, &LIVE_ITEM(OP_CHASE, READS, 0, 0, 63),
 			     MK_IO_STATUS_ERROR, MK_IO_REASON_STALE_HANDLE, &request));
@@ -560,7 +436,7 @@ static void test_handler_writes_and_fences(void **state)
 	_Atomic uint32_t *arena;
 	struct mk_producer *producer;
 	struct mk_ticket ticket;
-	struct request request;
+	struct io_request request;
 	uint32_t slot;
 
 	live_create(live, &with_arena);
@@ -569,13 +445,13 @@ static void test_handler_writes_and_fences(void **state)
 	producer = live_producer(live, 0, 0);
 	live_ok(mk_producer_publish(producer, &LIVE_ITEM(OP_SAVE, 0, 5, 100), 0,
 				    &ticket));
-	slot = claim(live, &request);
+	slot = io_claim(live, &request);
 	expect_request(&request, MK_IO_OP_WRITE, 100, 5, 1, 2, 4, ticket.slot);
 	assert_int_equal(arena[100], 0x5a5a);
-	answer(live, slot, MK_IO_STATUS_OK, 0);
-	slot = claim(live, &request);
+	io_answer(live, slot, MK_IO_STATUS_OK, 0);
+	slot = io_claim(live, &request);
 	expect_request(&request, MK_IO_OP_FENCE, 100, 5, 0, 0, 0, ticket.slot);
-	answer(live, slot, MK_IO_STATUS_OK, 0);
+	io_answer(live, slot, MK_IO_STATUS_OK, 0);
 	live_ok(mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS));
 	live_expect(MK_FAULT_HANDLER,
 		    run_answered(live, producer, &LIVE_ITEM(OP_SAVE, 0, 5, 100),
@@ -646,9 +522,9 @@ static void test_handler_that_does_not_wait(void **state)
 			    live_run(producer,
 				     &LIVE_ITEM(OP_FICKLE, 0, MK_STATUS_WAIT_IO)));
 	}
-	assert_int_equal(cq_word(live, MK_CQ_IO_REQUESTS), 0);
+	assert_int_equal(io_cq_word(live, MK_CQ_IO_REQUESTS), 0);
 	live_stop(live);
-	expect_all_empty(live);
+	io_expect_all_empty(live);
 }
 
 /* Ingests ------------------------------------------------------------------------- */
@@ -656,19 +532,15 @@ static void test_handler_that_does_not_wait(void **state)
 static void ingest(struct live *live, uint32_t slot, uint32_t observable, uint32_t first,
 		   uint32_t words, uint32_t tag)
 {
-	const uint32_t values[] = {
-		[MK_IO_OP] = MK_IO_OP_READ, [MK_IO_DESTINATION] = observable,
-		[MK_IO_OFFSET_LOW] = first, [MK_IO_BYTE_COUNT] = words,
-		[MK_IO_STATUS] = 0,	    [MK_IO_TAG] = tag,
-	};
+	const struct io_request ingest = { {
+		[MK_IO_OP] = MK_IO_OP_READ,
+		[MK_IO_DESTINATION] = observable,
+		[MK_IO_OFFSET_LOW] = first,
+		[MK_IO_BYTE_COUNT] = words,
+		[MK_IO_TAG] = tag,
+	} };
 
-	assert_int_equal(io_status(live, slot), MK_STATUS_EMPTY);
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
-		if (i != MK_IO_STATUS)
-			atomic_store_explicit(io_word(live, slot, i), values[i],
-					      memory_order_relaxed);
-	store_io_status(live, slot, MK_STATUS_PUBLISHED);
-	wake(live);
+	io_ingest(live, slot, &ingest);
 }
 
 static void fill_arena(struct live *live)
@@ -699,7 +571,7 @@ static void test_ingests_in_all_slots(void **state)
 	live_create(live, &with_arena);
 	fill_arena(live);
 	start_with(live, 1000);
-	first = request_slots(live);
+	first = io_request_slots(live);
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		for (uint32_t slot = first; slot < io_slots(live); slot++) {
 			uint32_t words = slot % 2 ? WORDS + slot : slot;
@@ -709,14 +581,14 @@ static void test_ingests_in_all_slots(void **state)
 			sum += sum_of(slot * 100, words);
 			ingests++;
 		}
-		expect_count(live, MK_CQ_IO_INGESTS, ingests);
+		io_expect_count(live, MK_CQ_IO_INGESTS, ingests);
 		/* It is EMPTY before it is counted. */
-		expect_all_empty(live);
+		io_expect_all_empty(live);
 		assert_int_equal(live_observable(live, 1), sum);
 		if (round % 2)
 			assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
 	}
-	assert_int_equal(cq_word(live, MK_CQ_FAULTS), 0);
+	assert_int_equal(io_cq_word(live, MK_CQ_FAULTS), 0);
 }
 
 /* The device itself says what came first. */
@@ -731,14 +603,14 @@ static void test_ring_goes_on_beside_ingests(void **state)
 	live_create(live, &with_arena);
 	fill_arena(live);
 	producer = live_producer(live, 0, 0);
-	for (uint32_t slot = request_slots(live); slot < io_slots(live); slot++) {
+	for (uint32_t slot = io_request_slots(live); slot < io_slots(live); slot++) {
 		ingest(live, slot, 1, 0, WORDS, TAG_PLAIN);
 		sum += sum_of(0, WORDS);
 	}
 	live_ok(mk_producer_publish(
 		producer, &LIVE_ITEM(MK_OP_LOAD_U32, LIVE_OBSERVABLE(1), 2), 0, &ticket));
 	start_with(live, 0);
-	expect_count(live, MK_CQ_IO_INGESTS, io_slots(live) - request_slots(live));
+	io_expect_count(live, MK_CQ_IO_INGESTS, io_slots(live) - io_request_slots(live));
 	live_ok(mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS));
 	assert_int_equal(live_observable(live, 1), sum);
 	assert_int_equal(live_observable(live, 2), 0);
@@ -758,7 +630,7 @@ static void test_ingest_is_seen_soon(void **state)
 
 		ingest(live, io_slots(live) - 1, 0, 0, 1, TAG_PLAIN);
 		begin = live_now_ns();
-		while (cq_word(live, MK_CQ_IO_INGESTS) != i + 1)
+		while (io_cq_word(live, MK_CQ_IO_INGESTS) != i + 1)
 			assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
 		begin = live_now_ns() - begin;
 		best = begin < best ? begin : best;
@@ -793,21 +665,21 @@ static void test_ingests_that_fault(void **state)
 	start_with(live, 0);
 	slot = io_slots(live) - 1;
 	ingest(live, slot, 1, 0, 10, TAG_FAULTS);
-	expect_count(live, MK_CQ_IO_INGESTS, 1);
+	io_expect_count(live, MK_CQ_IO_INGESTS, 1);
 	expect_ingest_fault(live, MK_FAULT_HANDLER, slot, TAG_FAULTS);
 	ingest(live, slot - 1, 64, 0, 10, TAG_PLAIN);
-	expect_count(live, MK_CQ_IO_INGESTS, 2);
+	io_expect_count(live, MK_CQ_IO_INGESTS, 2);
 	expect_ingest_fault(live, MK_FAULT_RANGE, slot - 1, TAG_PLAIN);
 	/* There is no slot of the ring that could wait. */
 	ingest(live, slot, 1, 0, 10, TAG_ASKS);
-	expect_count(live, MK_CQ_IO_INGESTS, 3);
+	io_expect_count(live, MK_CQ_IO_INGESTS, 3);
 	expect_ingest_fault(live, MK_FAULT_HANDLER, slot, TAG_ASKS);
 	mk_context_counters(live->context, &counters);
 	assert_int_equal(counters.faults, 3);
 	assert_int_equal(live_observable(live, 1), 0);
-	assert_int_equal(cq_word(live, MK_CQ_IO_REQUESTS), 0);
+	assert_int_equal(io_cq_word(live, MK_CQ_IO_REQUESTS), 0);
 	live_stop(live);
-	expect_all_empty(live);
+	io_expect_all_empty(live);
 }
 
 static void test_ingest_without_a_handler(void **state)
@@ -817,11 +689,11 @@ static void test_ingest_without_a_handler(void **state)
 
 	live_create(live, &with_arena);
 	live_start(live, NULL);
-	slot = request_slots(live);
+	slot = io_request_slots(live);
 	ingest(live, slot, 1, 0, 10, 99);
-	expect_count(live, MK_CQ_IO_INGESTS, 1);
+	io_expect_count(live, MK_CQ_IO_INGESTS, 1);
 	expect_ingest_fault(live, MK_FAULT_OPCODE, slot, 99);
-	expect_all_empty(live);
+	io_expect_all_empty(live);
 }
 
 /* Engines that come and go, and hosts that lie -------------------------------------- */
@@ -832,7 +704,7 @@ static void test_requests_survive_their_engine(void **state)
 	struct live *live = *state;
 	struct mk_ticket tickets[WAITERS];
 	struct mk_producer *producer;
-	struct request request;
+	struct io_request request;
 	uint32_t slots[3], left = WAITERS;
 
 	live_create(live, &with_arena);
@@ -842,22 +714,22 @@ static void test_requests_survive_their_engine(void **state)
 		live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2, i),
 					    0, &tickets[i]));
 	for (int i = 0; i < 3; i++)
-		slots[i] = claim(live, &request);
+		slots[i] = io_claim(live, &request);
 	live_stop(live);
 	/* One is answered while there is no engine, one when there is the next. */
-	answer(live, slots[0], MK_IO_STATUS_OK, 0);
+	io_answer(live, slots[0], MK_IO_STATUS_OK, 0);
 	live_start(live, NULL);
-	answer(live, slots[1], MK_IO_STATUS_OK, 0);
+	io_answer(live, slots[1], MK_IO_STATUS_OK, 0);
 	/* The third one's engine does not see its answer. */
 	live_stop(live);
 	live_start(live, NULL);
-	answer(live, slots[2], MK_IO_STATUS_OK, 0);
+	io_answer(live, slots[2], MK_IO_STATUS_OK, 0);
 	for (left -= 3; left; left--)
-		answer(live, claim(live, &request), MK_IO_STATUS_OK, 0);
+		io_answer(live, io_claim(live, &request), MK_IO_STATUS_OK, 0);
 	for (uint32_t i = 0; i < WAITERS; i++)
 		live_ok(mk_producer_wait(producer, &tickets[i], LIVE_TIMEOUT_NS));
 	live_stop(live);
-	expect_all_empty(live);
+	io_expect_all_empty(live);
 }
 
 static uint32_t any_word(uint64_t *random)
@@ -909,29 +781,30 @@ static void test_survives_a_scribbled_queue(void **state)
 					    LIVE_TIMEOUT_NS, &tickets[i]));
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		for (uint32_t i = 0; i < io_slots(live) * MK_IO_SLOT_WORDS; i++)
-			atomic_store_explicit(region(live, MK_REGION_IO_QUEUE) + i,
-					      any_word(&random), memory_order_relaxed);
-		wake(live);
+			atomic_store_explicit(io_word(live, 0, i), any_word(&random),
+					      memory_order_relaxed);
+		io_wake(live);
 		live_ok(live_run(other, &LIVE_NOP));
 	}
 	/* Every slot that waits for a request ends when that is answered. */
 	begin = live_now_ns();
 	while (!all_have_ended(live, producer, tickets, ended, WAITERS)) {
 		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
-		for (uint32_t i = 0; i < request_slots(live); i++)
-			store_io_status(live, i, MK_IO_STATUS_ERROR);
-		wake(live);
+		for (uint32_t i = 0; i < io_request_slots(live); i++)
+			io_store_status(live, i, MK_IO_STATUS_ERROR);
+		io_wake(live);
 	}
 	live_ok(mk_engine_failure(live->engine));
 	/* Nothing that the device owns was lost. */
 	read_many(live, producer, 200);
 	live_stop(live);
-	for (uint32_t i = request_slots(live); i < io_slots(live); i++)
-		store_io_status(live, i, MK_STATUS_EMPTY);
+	for (uint32_t i = io_request_slots(live); i < io_slots(live); i++)
+		io_store_status(live, i, MK_STATUS_EMPTY);
 	start_with(live, 0);
 	read_many(live, producer, 20);
 	mk_context_counters(live->context, &counters);
-	print_message("# %u ingests that were none\n", cq_word(live, MK_CQ_IO_INGESTS));
+	print_message("# %u ingests that were none\n",
+		      io_cq_word(live, MK_CQ_IO_INGESTS));
 }
 
 int main(void)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "children.h"
+#include "io_host.h"
 
 static const struct mk_geometry geometry = { .observable_words = 8, .tenants = 1 };
 
@@ -269,6 +270,92 @@ static void test_engine_killed(void **state)
 	assert_in_range(live_observable(live, 0), flow.done, flow.published);
 }
 
+/* Answers what is asked for until all have ended. */
+static void serve(struct live *live, struct mk_producer *producer, struct flow *flow,
+		  const struct mk_ticket *tickets, uint32_t count)
+{
+	struct io_request request;
+	uint32_t slot;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t begin = live_now_ns();
+		int ret;
+
+		do {
+			while (io_try_claim(live, 0, &slot, &request))
+				io_answer(live, slot, MK_IO_STATUS_OK, 0);
+			ret = mk_producer_wait(producer, &tickets[i], LIVE_NS_PER_MS);
+			assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
+		} while (ret == -ETIMEDOUT);
+		count_result(flow, ret);
+	}
+}
+
+static void ingest_everywhere(struct live *live)
+{
+	const struct io_request ingest = { { [MK_IO_OP] = MK_IO_OP_READ } };
+
+	for (uint32_t i = io_request_slots(live); i < io_slots(live); i++)
+		io_ingest(live, i, &ingest);
+}
+
+/*
+ * Requests and ingests in all states when their engine is killed.  The next one goes on
+ * with them, and neither a slot of the ring nor one of the io queue is lost.
+ */
+static void test_engine_killed_with_requests(void **state)
+{
+	enum { IN_FLIGHT = 64, HELD = 2 };
+	const struct mk_geometry few = { .io_slots = 16, .io_request_slots = 8 };
+	const struct mk_item read = LIVE_ITEM(MK_OP_IO_READ, 1, 2);
+	struct live *live = *state;
+	uint64_t limit_ns = (live_slow() ? 120 : 4) * LIVE_NS_PER_SECOND;
+	uint64_t begin = live_now_ns();
+	struct mk_ticket tickets[IN_FLIGHT];
+	struct mk_item items[IN_FLIGHT];
+	struct flow flow = { 0 };
+	struct mk_producer *producer;
+	uint64_t random = 11;
+	struct child child;
+
+	live_create(live, &few);
+	producer = live_producer(live, 0, 0);
+	for (int i = 0; i < IN_FLIGHT; i++)
+		items[i] = read;
+	while (live_now_ns() - begin < limit_ns) {
+		struct io_request request;
+		uint32_t held[HELD], answers, slot = 0;
+
+		child_start(&child, child_engine, live->context);
+		child_await(&child);
+		ingest_everywhere(live);
+		live_expect(IN_FLIGHT,
+			    mk_producer_publish_many(producer, items, IN_FLIGHT,
+						     LIVE_TIMEOUT_NS, tickets));
+		for (int i = 0; i < HELD; i++)
+			held[i] = io_claim(live, &request);
+		/* Somewhere on the way, or behind it. */
+		answers = live_random(&random) % IN_FLIGHT;
+		for (uint32_t i = 0; i < answers; i++)
+			if (io_try_claim(live, slot + 1, &slot, &request))
+				io_answer(live, slot, MK_IO_STATUS_OK, 0);
+		child_kill(&child);
+
+		child_start(&child, child_engine, live->context);
+		child_await(&child);
+		for (int i = 0; i < HELD; i++)
+			io_answer(live, held[i], MK_IO_STATUS_OK, 0);
+		serve(live, producer, &flow, tickets, IN_FLIGHT);
+		flow.published += IN_FLIGHT;
+		io_await_all_empty(live);
+		child_tell(&child);
+		child_expect_success(&child);
+	}
+	print_message("# %u published, %u done, %u interrupted\n", flow.published,
+		      flow.done, flow.interrupted);
+	assert_int_equal(flow.done + flow.interrupted, flow.published);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +368,7 @@ int main(void)
 		LIVE_TEST(test_leaves_on_sigint),
 		LIVE_TEST(test_leaves_on_sigterm),
 		LIVE_TEST(test_engine_killed),
+		LIVE_TEST(test_engine_killed_with_requests),
 	};
 
 	return live_main(tests);
