@@ -532,9 +532,7 @@ static void test_fences_wait_for_what_came_before(void **state)
 	fences[1] = io_ask(test, IO_REQUEST(FENCE, 0, callback, 0, 0));
 	fences[2] = io_ask(test, IO_REQUEST(FENCE, 0, arena, 0, 0));
 	wait_until_asked(&asked, 2);
-	/* That a fence was taken shows in that it is in flight. */
-	while (io_counters(test).in_flight != 5)
-		live_pause_ns(LIVE_NS_PER_MS / 10);
+	io_wait_in_flight(test, 5);
 	after = io_ask(test, IO_REQUEST(READ, callback, arena, 0, 1));
 	wait_until_asked(&asked, 3);
 
