@@ -198,7 +198,8 @@ static void test_an_idle_pump_rests(void **state)
 	spent_ns = (after.tv_sec - before.tv_sec) * (int64_t)LIVE_NS_PER_SECOND +
 		   after.tv_nsec - before.tv_nsec;
 	print_message("%lld us of a second\n", (long long)(spent_ns / 1000));
-	assert_true(spent_ns < (int64_t)LIVE_NS_PER_SECOND / 10);
+	/* A system call takes long in a guest under emulation; spinning takes all. */
+	assert_true(spent_ns < (int64_t)LIVE_NS_PER_SECOND / 2);
 }
 
 static void test_keeps_the_last_errors(void **state)
