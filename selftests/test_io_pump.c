@@ -130,7 +130,7 @@ struct transfer {
 	uint32_t range;
 };
 
-enum { RANGES = 8, RANGE_BYTES = 65536, REQUESTS = 5000 };
+enum { RANGES = 8, RANGE_BYTES = 65536 };
 
 static void check_transfer(struct io_test *test, const struct transfer *transfer,
 			   unsigned char *expected)
@@ -172,7 +172,8 @@ static void start_transfer(struct io_test *test, struct transfer *transfer,
 	}
 }
 
-static void many_requests(void **state, const struct mk_io_options *options)
+static void many_requests(void **state, const struct mk_io_options *options,
+			  uint32_t count)
 {
 	struct io_test *test = io_start(state, RANGES, options);
 	int fd = io_file(FILE_BYTES, SEED);
@@ -184,7 +185,7 @@ static void many_requests(void **state, const struct mk_io_options *options)
 	uint32_t arena;
 
 	live_ok(mk_io_add_arena(test->io, 0, RANGE_BYTES, RANGE_BYTES, RANGES, &arena));
-	for (uint32_t i = 0; i < REQUESTS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		uint32_t range = live_random(&seed) % RANGES;
 
 		if (transfers[range].is_used)
@@ -197,7 +198,7 @@ static void many_requests(void **state, const struct mk_io_options *options)
 			check_transfer(test, &transfers[range], expected);
 	found = copy_of_file(fd, FILE_BYTES);
 	assert_memory_equal(found, expected, FILE_BYTES);
-	assert_int_equal(io_counters(test).ok, REQUESTS);
+	assert_int_equal(io_counters(test).ok, count);
 	free(found);
 	free(expected);
 	close(fd);
@@ -208,7 +209,7 @@ static void test_many_requests_in_few_slots(void **state)
 	/* Less than the slots, so that some have to wait for room. */
 	const struct mk_io_options options = { .queue_depth = 4 };
 
-	many_requests(state, &options);
+	many_requests(state, &options, 3000);
 }
 
 static void test_many_requests_in_few_buffers(void **state)
@@ -216,7 +217,7 @@ static void test_many_requests_in_few_buffers(void **state)
 	const struct mk_io_options options = { .flags = MK_IO_BOUNCE,
 					       .bounce_bytes = 600000 };
 
-	many_requests(state, &options);
+	many_requests(state, &options, 1000);
 }
 
 static void test_loads_resources(void **state)
