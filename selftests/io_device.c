@@ -230,3 +230,16 @@ struct mk_io_counters io_counters(struct io_test *test)
 	mk_io_counters(test->io, &counters);
 	return counters;
 }
+
+void io_wait_in_flight(struct io_test *test, uint32_t count)
+{
+	uint64_t begin = live_now_ns();
+
+	while (io_counters(test).in_flight != count) {
+		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
+		live_pause_ns(LIVE_NS_PER_MS / 10);
+	}
+	/* Fences are seen to before what is found afterwards is answered. */
+	io_expect_error(io_do(test, IO_REQUEST(READ, 0, 0, 0, 0)),
+			MK_IO_REASON_UNKNOWN_HANDLE, 0, 0);
+}

@@ -79,4 +79,10 @@ void io_expect(struct io_result result, uint32_t reason, uint32_t error, uint32_
 
 struct mk_io_counters io_counters(struct io_test *test);
 
+/*
+ * Wait until the pump has @count requests, fences among them, and has found all that was
+ * published before them.
+ */
+void io_wait_in_flight(struct io_test *test, uint32_t count);
+
 #endif /* MK_SELFTESTS_IO_DEVICE_H */

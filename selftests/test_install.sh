@@ -40,6 +40,13 @@ soname_is() {
 		[ -e "$libdir/$1" ]
 }
 
+# What the library is linked with, a static link of it would need to know.
+needs_liburing() {
+	readelf -d "$libdir/libmk.so" | grep -F '[liburing.so' &&
+		pkg-config --print-requires-private "$libdir/pkgconfig/libmk.pc" |
+		grep '^liburing '
+}
+
 # Every header by itself, in both languages.
 headers_alone() {
 	for header in "$prefix"/include/mk/*.h "$prefix"/include/linux/*.h; do
@@ -84,6 +91,7 @@ no_way_back() {
 try 'installs into an empty prefix' install_and_move
 try 'headers are there' has include/mk/mk.h include/linux/mk.h include/linux/mk_abi.h
 try 'soname is libmk.so.0' soname_is libmk.so.0
+try 'liburing is needed, and pkg-config knows' needs_liburing
 try 'each header stands alone in C and C++' headers_alone
 try 'a C program builds with pkg-config and runs' by_pkg_config "$CC" c11 outside.c
 try 'a C++ program builds with pkg-config and runs' by_pkg_config "$CXX" c++11 outside.cc

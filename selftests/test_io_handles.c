@@ -86,7 +86,7 @@ static void take_back(struct fixture *fixture, uint32_t handle)
 		mk_io_handles_find(&fixture->handles, handle, &reason);
 
 	assert_non_null(entry);
-	mk_io_handles_free(&fixture->handles, entry);
+	mk_io_handles_free(entry);
 }
 
 static uint32_t check(struct fixture *fixture, uint32_t op, uint32_t source,

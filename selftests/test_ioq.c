@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The pump's side of the io queue, on memory of the test's own: what it finds, and when. */
+/* The pump's side of the io queue, on memory of the test's own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

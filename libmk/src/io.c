@@ -141,16 +141,15 @@ int mk_io_open(struct mk_context *context, const struct mk_io_options *wanted,
 
 /* Close -------------------------------------------------------------------------- */
 
-/* In the pump, until @is_done or the time is over. */
-static int settle_until(struct mk_io *io, bool (*is_done)(const struct mk_io *io),
-			uint64_t timeout_ns)
+/* In the pump, until the system has nothing any more, or the time is over. */
+static int settle_all(struct mk_io *io, uint64_t timeout_ns)
 {
 	uint64_t begin_ns = mk_now_ns();
 	uint64_t elapsed;
 
 	for (;;) {
 		mk_io_settle(io);
-		if (is_done(io))
+		if (mk_io_is_settled(io))
 			return 0;
 		elapsed = mk_now_ns() - begin_ns;
 		if (elapsed >= timeout_ns)
@@ -177,12 +176,11 @@ static int end_all(struct mk_io *io, uint64_t timeout_ns)
 	if (ret)
 		return ret;
 	mk_io_cancel_all(io);
-	ret = settle_until(io, mk_io_is_settled, timeout_ns);
+	ret = settle_all(io, timeout_ns);
 	if (!ret) {
+		/* Fences that have waited for these have ended before. */
 		cancel_callbacks(io);
-		/* Fences that have waited for these. */
-		mk_io_cancel_all(io);
-		ret = settle_until(io, mk_io_is_settled, timeout_ns);
+		mk_io_store_answers(io);
 	}
 	mk_io_leave(io);
 	return ret;
@@ -190,6 +188,8 @@ static int end_all(struct mk_io *io, uint64_t timeout_ns)
 
 int mk_io_close(struct mk_io *io, uint64_t timeout_ns)
 {
+	uint64_t begin_ns = mk_now_ns();
+	uint64_t elapsed;
 	int ret;
 
 	if (!io)
@@ -197,8 +197,9 @@ int mk_io_close(struct mk_io *io, uint64_t timeout_ns)
 	ret = mk_io_stop(io, timeout_ns);
 	if (ret)
 		return ret;
+	elapsed = mk_now_ns() - begin_ns;
 	mk_io_lock(io);
-	ret = end_all(io, timeout_ns);
+	ret = end_all(io, elapsed < timeout_ns ? timeout_ns - elapsed : 0);
 	mk_io_unlock(io);
 	if (!ret)
 		free_io(io);
@@ -260,15 +261,24 @@ int mk_io_add_resource(struct mk_io *io, uint32_t file, uint64_t file_offset,
 	return ret;
 }
 
-/* Wait until nothing is in flight for @handle: for who is in the pump, or in it. */
-static int wait_for_handle(struct mk_io *io, const struct mk_io_handle *handle,
-			   uint64_t timeout_ns)
+static bool is_in_use(const struct mk_io *io, const struct mk_io_handle *handle)
+{
+	return !mk_list_is_empty(&handle->in_flight) || io->calling == handle;
+}
+
+/*
+ * Wait until nothing is in flight for a handle, as who is in the pump where nobody else
+ * is.  @handle becomes NULL when another thread has taken it back meanwhile.
+ */
+static int wait_for_handle(struct mk_io *io, uint32_t number,
+			   struct mk_io_handle **handle, uint64_t timeout_ns)
 {
 	struct timespec deadline = mk_deadline_after(timeout_ns);
 	uint64_t begin_ns = mk_now_ns();
 	uint64_t elapsed;
+	uint32_t reason;
 
-	while (!mk_list_is_empty(&handle->in_flight) || io->calling == handle) {
+	while (*handle && is_in_use(io, *handle)) {
 		elapsed = mk_now_ns() - begin_ns;
 		if (elapsed >= timeout_ns)
 			return mk_fail(ETIMEDOUT,
@@ -278,13 +288,14 @@ static int wait_for_handle(struct mk_io *io, const struct mk_io_handle *handle,
 				       (unsigned long long)timeout_ns);
 		if (io->is_pumped) {
 			pthread_cond_timedwait(&io->changed, &io->lock, &deadline);
-			continue;
+		} else {
+			mk_io_enter(io);
+			mk_io_settle(io);
+			if (is_in_use(io, *handle))
+				mk_io_rest(io, timeout_ns - elapsed);
+			mk_io_leave(io);
 		}
-		mk_io_enter(io);
-		mk_io_settle(io);
-		if (!mk_list_is_empty(&handle->in_flight))
-			mk_io_rest(io, timeout_ns - elapsed);
-		mk_io_leave(io);
+		*handle = mk_io_handles_find(&io->handles, number, &reason);
 	}
 	return 0;
 }
@@ -304,17 +315,15 @@ static int remove_handle(struct mk_io *io, uint32_t number, uint64_t timeout_ns)
 			       mk_io_reason_text(reason));
 	handle->is_leaving = true;
 	mk_io_cancel_handle(io, handle);
-	ret = wait_for_handle(io, handle, timeout_ns);
+	ret = wait_for_handle(io, number, &handle, timeout_ns);
 	if (ret)
 		return ret;
-	/* Two threads may have waited. */
-	if (!handle->is_leaving ||
-	    mk_io_handles_find(&io->handles, number, &reason) != handle)
+	if (!handle)
 		return mk_fail(EINVAL, "0x%x was taken back meanwhile", number);
 	if (handle->kind == MK_IO_KIND_FILE && handle->file.is_registered)
 		mk_io_ring_remove_file(&io->ring,
 				       mk_io_handle_index(&io->handles, handle));
-	mk_io_handles_free(&io->handles, handle);
+	mk_io_handles_free(handle);
 	return 0;
 }
 

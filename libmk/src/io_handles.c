@@ -117,9 +117,8 @@ static struct mk_io_handle *fill_entry(struct mk_io_handles *handles, uint32_t i
 	return entry;
 }
 
-void mk_io_handles_free(struct mk_io_handles *handles, struct mk_io_handle *handle)
+void mk_io_handles_free(struct mk_io_handle *handle)
 {
-	(void)handles;
 	if (handle->kind == MK_IO_KIND_FILE)
 		close(handle->file.fd);
 	handle->kind = MK_IO_KIND_NONE;

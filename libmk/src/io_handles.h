@@ -102,7 +102,7 @@ static inline uint32_t mk_io_handle_index(const struct mk_io_handles *handles,
 }
 
 /* Its index is free again, and what was its handle stale; nothing is in flight for it. */
-void mk_io_handles_free(struct mk_io_handles *handles, struct mk_io_handle *handle);
+void mk_io_handles_free(struct mk_io_handle *handle);
 
 /* 0 and the plan, or an MK_IO_REASON_*. */
 uint32_t mk_io_handles_check(const struct mk_io_handles *handles,

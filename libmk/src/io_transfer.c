@@ -170,6 +170,7 @@ static void ask(struct mk_io_ring *ring, struct io_uring_sqe *sqe,
 	}
 	io_uring_sqe_set_data(sqe, user);
 	ring->in_flight++;
+	ring->has_unsent = true;
 }
 
 /* The number of the registered buffer that @data is in; -1: in none. */
@@ -233,6 +234,7 @@ bool mk_io_ring_cancel(struct mk_io_ring *ring, void *user)
 		return false;
 	io_uring_prep_cancel(sqe, user, 0);
 	io_uring_sqe_set_data(sqe, NULL);
+	ring->has_unsent = true;
 	return true;
 }
 
@@ -240,11 +242,17 @@ int mk_io_ring_submit(struct mk_io_ring *ring)
 {
 	int ret;
 
-	if (!io_uring_sq_ready(&ring->ring))
+	if (!ring->has_unsent)
 		return 0;
 	ring->submissions++;
 	ret = io_uring_submit(&ring->ring);
-	if (ret >= 0 || ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
+	if (ret >= 0) {
+		/* A thread of the kernel's takes them when it comes to that. */
+		ring->has_unsent = !(ring->ring.flags & IORING_SETUP_SQPOLL) &&
+				   io_uring_sq_ready(&ring->ring);
+		return 0;
+	}
+	if (ret == -EAGAIN || ret == -EBUSY || ret == -EINTR)
 		return 0;
 	return mk_fail(-ret, "io_uring takes no requests: %s", strerror(-ret));
 }

@@ -23,6 +23,7 @@ struct mk_io_ring {
 	uint32_t fixed_files; /* indexes that can be registered */
 	char *pinned;	      /* the arena, if it is registered */
 	size_t pinned_bytes;
+	bool has_unsent;
 	uint64_t submissions;
 
 	char *buffers; /* NULL before the first is needed */

@@ -22,7 +22,8 @@
  * calls mk_io_run().  A context has one pump at a time.  On memfds and in a device's
  * memory that is proved by a lock, which the system drops when the process is gone.
  * mk.ko has no such lock: there the context's owner and its engine could each open a
- * pump, and must agree on who does.
+ * pump, and must agree on who does.  A child of a fork has the lock too: while it lives
+ * without an exec, no other pump can be opened.
  *
  * Functions may be called from any thread at any time, unless said otherwise, and from
  * callbacks where that is said.  They return 0, or what they are said to give, or a
@@ -46,9 +47,8 @@ struct mk_io;
 /* mk_io_options.flags */
 #define MK_IO_SQPOLL \
 	1u /* a thread of the kernel's submits; it spins while there is work */
-#define MK_IO_BOUNCE 2u /* all transfers go through buffers in host memory */
-#define MK_IO_UNPINNED \
-	4u /* the arena is not registered: it is not pinned in memory as a whole */
+#define MK_IO_BOUNCE   2u /* all transfers go through buffers in host memory */
+#define MK_IO_UNPINNED 4u /* the arena is not registered, nor pinned in memory by that */
 
 struct mk_io_options {
 	size_t size;	       /* sizeof(struct mk_io_options) */
@@ -100,7 +100,7 @@ MK_PUBLIC int mk_io_close(struct mk_io *io, uint64_t timeout_ns);
  * no handle is 0.  An index that is used again gets another generation.  After 256 uses
  * of an index the generation begins anew, and a handle that old passes for the new one:
  * have no requests about that name what was taken back long ago.  Indexes are given out
- * in turn, so that takes 256 times as many handles as there can be at a time.
+ * in turn, as far as they are free.
  */
 
 #define MK_IO_READ  1u
