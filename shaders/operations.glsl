@@ -143,30 +143,34 @@ uint mk_users_operation(inout mk_call call)
 	return mk_fault_with(MK_FAULT_HANDLER);
 }
 
+/* All of them in one place, since a compiler copies to each what asking takes. */
+uint mk_ask_builtin(uint opcode, uint args[MK_SLOT_ARG_COUNT])
+{
+	uint op = MK_IO_OP_READ, destination = args[1], tag = args[5];
+
+	if (opcode == MK_OP_IO_WRITE)
+		op = MK_IO_OP_WRITE;
+	if (opcode == MK_OP_IO_FENCE)
+		op = MK_IO_OP_FENCE;
+	/* The host knows how long the resource is, and where it goes. */
+	if (opcode == MK_OP_LOAD_MISS)
+		destination = tag = args[0];
+	if (opcode == MK_OP_IO_FENCE || opcode == MK_OP_LOAD_MISS)
+		args[2] = args[3] = args[4] = 0u;
+	return mk_ask(op, args[0], destination, args[2], args[3], args[4], tag);
+}
+
 /* A built-in operation asks once, and ends as it is answered. */
-uint mk_operate_io(uint op, uint args[MK_SLOT_ARG_COUNT])
+uint mk_operate_io(mk_call call)
 {
 	if (mk_io_answered == MK_IO_STATUS_OK)
 		return MK_STATUS_DONE;
 	if (mk_io_answered == MK_IO_STATUS_ERROR)
 		return mk_fault_with(MK_FAULT_IO);
-	return mk_ask(op, args[0], args[1], args[2], args[3], args[4], args[5]);
-}
-
-/* The host knows how long the resource is, and where it goes. */
-uint mk_load_miss(uint id)
-{
-	return mk_operate_io(MK_IO_OP_READ,
-			     uint[](id, id, 0u, 0u, 0u, id, 0u, 0u, 0u, 0u, 0u, 0u));
-}
-
-/* The slots before it have ended: that is looked at before it is claimed. */
-uint mk_operate_io_fence(uint slot, uint args[MK_SLOT_ARG_COUNT])
-{
-	if (args[4] > slot)
+	/* That the slots before it have ended is seen before it is claimed. */
+	if (call.opcode == MK_OP_IO_FENCE && call.args[4] > call.slot)
 		return mk_fault_with(MK_FAULT_FENCE);
-	args[2] = args[3] = args[4] = 0u;
-	return mk_operate_io(MK_IO_OP_FENCE, args);
+	return mk_ask_builtin(call.opcode, call.args);
 }
 
 uint mk_operate(inout mk_call call)
@@ -189,13 +193,10 @@ uint mk_operate(inout mk_call call)
 	case MK_OP_BATCH_FENCE:
 		return mk_batch_fence(call.slot, call.args[0], call.args[1]);
 	case MK_OP_IO_READ:
-		return mk_operate_io(MK_IO_OP_READ, call.args);
 	case MK_OP_IO_WRITE:
-		return mk_operate_io(MK_IO_OP_WRITE, call.args);
 	case MK_OP_IO_FENCE:
-		return mk_operate_io_fence(call.slot, call.args);
 	case MK_OP_LOAD_MISS:
-		return mk_load_miss(call.args[0]);
+		return mk_operate_io(call);
 	case MK_OP_PRINTF:
 		mk_log(call.args[0], call.args[1], call.args[2],
 		       call.slot * MK_SLOT_WORDS);

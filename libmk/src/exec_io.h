@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The io queue in the reference executor: exec_io.c is shaders/io.glsl and look_io.glsl,
- * exec_ingest.c is shaders/ingest.glsl.
+ * The io queue in the reference executor: exec_io.c is shaders/io.glsl, exec_ingest.c is
+ * shaders/ingest.glsl; the looks of look_io.glsl are in exec_cpu.c.
  */
 #ifndef MK_SRC_EXEC_IO_H
 #define MK_SRC_EXEC_IO_H
