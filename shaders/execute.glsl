@@ -206,7 +206,9 @@ void mk_suspend(mk_call call, uint status, uint entry)
 		MK_PAYLOAD_WORD(call.slot, MK_SLOT_ARGS + i) = call.args[i];
 	if (status == MK_STATUS_WAIT_IO)
 		MK_PROGRESS_WORD(call.slot, MK_STATE_IO) = mk_io_asked;
-	MK_STORE_RELEASE(MK_PROGRESS_WORD(call.slot, MK_STATE_ENTRY),
+	if (!mk_split || status != MK_STATUS_WAIT_IO)
+		MK_RELEASE();
+	MK_STORE_RELAXED(MK_PROGRESS_WORD(call.slot, MK_STATE_ENTRY),
 			 entry & ~MK_CQ_ENTRY_STATUS_MASK | status);
 	if (!mk_split)
 		MK_STORE_RELEASE(MK_STATUS_WORD(call.slot), status);
@@ -214,18 +216,53 @@ void mk_suspend(mk_call call, uint status, uint entry)
 		mk_publish_request();
 }
 
+/* What of the io queue belongs to a slot that waits, as it is loaded with the slot. */
+struct mk_waiting {
+	uint request; /* plus 1 */
+	uint answer;
+	uint taken; /* requests, by all slots */
+};
+
+mk_waiting mk_load_waiting(uint slot)
+{
+	return mk_waiting(MK_PROGRESS_WORD(slot, MK_STATE_IO),
+			  MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_found_io_slot, MK_IO_STATUS)),
+			  MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]));
+}
+
+/*
+ * Across a bus a look finds an answer by its owner alone.  Whether that waits for it, and
+ * may go on, is seen now.  A request whose owner does not know of it is nobody's.
+ */
+bool mk_is_answered(uint entry, mk_waiting waiting, uint tenant)
+{
+	if (!mk_is_io_answer(waiting.answer))
+		return false;
+	if ((entry & MK_CQ_ENTRY_STATUS_MASK) == MK_STATUS_WAIT_IO &&
+	    waiting.request == mk_found_io_slot + 1u)
+		return !mk_tenant_is_masked(tenant);
+	mk_free_request(mk_found_io_slot);
+	return false;
+}
+
 /* Work on a slot whose tenant may run; returns its status, unchanged if it waits. */
 uint mk_execute_whole(uint slot, uint status)
 {
 	uint entry = MK_PROGRESS_WORD(slot, MK_STATE_ENTRY);
+	mk_waiting waiting = mk_waiting(0u, 0u, 0u);
 	mk_call call;
 
 	if (mk_split)
 		MK_ACQUIRE();
+	if (mk_split && status == MK_STATUS_WAIT_IO)
+		waiting = mk_load_waiting(slot);
 	call.slot = slot;
 	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
 	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
 	call.args = mk_load_args(slot);
+	if (mk_split && status == MK_STATUS_WAIT_IO &&
+	    !mk_is_answered(entry, waiting, call.tenant))
+		return status;
 	if (mk_must_wait(call, status))
 		return status;
 
@@ -236,9 +273,11 @@ uint mk_execute_whole(uint slot, uint status)
 	mk_fault = 0u;
 	mk_begin_io(slot);
 	if (status == MK_STATUS_WAIT_IO)
-		mk_take_answer(slot, mk_found_io_slot, mk_found_answer);
+		mk_take_answer(slot, mk_found_io_slot, mk_found_answer,
+			       mk_split && waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
+	mk_drop_kept();
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
 		mk_end(call, opcode, status, entry);
 	else

@@ -57,7 +57,7 @@ uint mk_call_ingest_checked(inout mk_call call)
 
 	mk_fault = 0u;
 	/* There is no slot of the ring that could wait for an answer. */
-	mk_io_asker = mk_io_asked = mk_io_answered = 0u;
+	mk_io_asker = mk_io_asked = mk_io_kept = mk_io_answered = 0u;
 	status = mk_call_ingest(call);
 	if (mk_fault == 0u && (status == MK_STATUS_DONE || status == MK_STATUS_YIELD ||
 			       status == MK_STATUS_REQUEUE))

@@ -10,6 +10,11 @@
 uint mk_io_asker;
 /* The request slot plus 1 that it has taken in this call; 0: none. */
 uint mk_io_asked;
+/* The one plus 1 that it was answered in, and may ask in again; 0: none. */
+uint mk_io_kept;
+/* What it asks, for who announces that. */
+uvec4 mk_io_words;
+uvec3 mk_io_more_words;
 /* The answer that it is called with: 0 or MK_IO_STATUS_*, and why. */
 uint mk_io_answered;
 uint mk_io_why;
@@ -70,6 +75,10 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 		mk_fault = MK_FAULT_HANDLER;
 		return MK_STATUS_FAULT;
 	}
+	if (mk_io_asked == 0u) {
+		mk_io_asked = mk_io_kept;
+		mk_io_kept = 0u;
+	}
 	if (mk_io_asked == 0u)
 		mk_io_asked = mk_take_request(mk_io_asker);
 	if (mk_io_asked == 0u)
@@ -83,7 +92,17 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 	MK_IO_QUEUE_WORD(request, MK_IO_OFFSET_HIGH) = offset_high;
 	MK_IO_QUEUE_WORD(request, MK_IO_BYTE_COUNT) = bytes;
 	MK_IO_QUEUE_WORD(request, MK_IO_TAG) = tag;
+	mk_io_words = uvec4(op, source, destination, offset_low);
+	mk_io_more_words = uvec3(offset_high, bytes, tag);
 	return MK_STATUS_WAIT_IO;
+}
+
+/* What was kept and not used again. */
+void mk_drop_kept()
+{
+	if (mk_io_kept != 0u)
+		mk_free_request(mk_io_kept - 1u);
+	mk_io_kept = 0u;
 }
 
 /* An operation that took a request slot and does not wait gives it back. */
@@ -94,14 +113,36 @@ void mk_withdraw()
 	mk_io_asked = 0u;
 }
 
-/* The slot that asked is WAIT_IO already, and its words are where it goes on from. */
+/* The n-th request is one in @request: so the host learns of it in its own memory. */
+void mk_announce_request(uint n, uint request)
+{
+	uint first = MK_CQ_IO_ANNOUNCEMENTS +
+		     n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS;
+
+	cq_quads[first / 4u] = mk_io_words;
+	cq_quads[first / 4u + 1u] =
+		uvec4(mk_io_more_words.xy, request, mk_io_more_words.z);
+	MK_RELEASE();
+	MK_STORE_RELAXED(cq[first + MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1u);
+}
+
+/*
+ * The slot that asked is WAIT_IO already, and its words are where it goes on from.  Who
+ * sees the count, or the announcement, finds the request.
+ */
 void mk_publish_request()
 {
+	uint request = mk_io_asked - 1u, n = 0u;
+
+	/* Ahead of the fence, which takes as long. */
+	if (mk_split)
+		n = MK_ADD(state[MK_STATE_IO_ANNOUNCED], 1u);
 	MK_RELEASE();
-	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(mk_io_asked - 1u, MK_IO_STATUS),
-			 MK_STATUS_PUBLISHED);
-	/* Who sees the count finds the request. */
-	MK_RELEASE();
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_PUBLISHED);
+	if (mk_split)
+		mk_announce_request(n, request);
+	else
+		MK_RELEASE();
 	mk_counter_add(MK_CQ_IO_REQUESTS, 1u);
 }
 
@@ -109,17 +150,23 @@ void mk_publish_request()
 void mk_begin_io(uint slot)
 {
 	mk_io_asker = slot + 1u;
-	mk_io_asked = mk_io_answered = mk_io_why = 0u;
+	mk_io_asked = mk_io_kept = mk_io_answered = mk_io_why = 0u;
 }
 
-/* The same when the request that it waits for was answered, which becomes free. */
-void mk_take_answer(uint slot, uint request, uint answer)
+/*
+ * The same when the request that it waits for was answered, which becomes free; or, if
+ * there are others, can be used again by @keep.
+ */
+void mk_take_answer(uint slot, uint request, uint answer, bool keep)
 {
 	mk_io_answered = answer;
 	if (answer == MK_IO_STATUS_ERROR)
 		mk_io_why = MK_IO_QUEUE_WORD(request, MK_IO_REASON);
 	MK_PROGRESS_WORD(slot, MK_STATE_IO) = 0u;
-	mk_free_request(request);
+	if (keep)
+		mk_io_kept = request + 1u;
+	else
+		mk_free_request(request);
 }
 
 /*

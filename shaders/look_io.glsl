@@ -21,6 +21,8 @@ uint mk_io_idle;
 /* Whether what was found last is from the io queue, and whether to look there next. */
 bool mk_found_io;
 bool mk_io_turn;
+/* Whether a peek saw something that is ready, which mk_find_peeked() finds. */
+bool mk_peeked;
 
 #define MK_IO_IN_ORDER_WORD                                                               \
 	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IO_IN_ORDER)]
@@ -74,7 +76,7 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 		mk_first_ingest_block = mk_io_block_count;
 	mk_first_ingest_block = min(mk_first_ingest_block, mk_io_block_count);
 	mk_io_idle = 0u;
-	mk_found_io = mk_found_ingest = false;
+	mk_found_io = mk_found_ingest = mk_peeked = false;
 	mk_io_turn = true;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
@@ -110,19 +112,36 @@ bool mk_find_waiting(uint request)
 	return true;
 }
 
-/* Take one look; true when something is ready, for mk_work_slowly(). */
+/* An ingest that is new, or whose handler is suspended. */
+bool mk_is_ingest_of(uint io_slot, uint status, uint owner)
+{
+	return io_slot >= parameters.io_request_slots &&
+	       mk_io_block % mk_ingest_workers == mk_worker &&
+	       (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED && owner != 0u);
+}
+
+/* What a look has found, for mk_work_slowly(). */
+bool mk_find_io(uint io_slot, uint status, bool is_request, bool is_ingest)
+{
+	mk_found_io_slot = io_slot;
+	mk_found_answer = status;
+	mk_found_ingest = is_ingest;
+	mk_found_slow = is_request || is_ingest;
+	mk_found_io = subgroupAny(mk_found_slow);
+	return mk_found_io;
+}
+
+/* Take one look; true when something is ready. */
 bool mk_look_at_io()
 {
 	uint io_slot = mk_io_block * mk_lanes + mk_lane;
-	bool is_request = io_slot < parameters.io_request_slots;
-	bool is_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker;
+	bool is_request = false, is_ingest = false;
 	uint status = MK_STATUS_EMPTY;
 
 	if (io_slot < parameters.io_slots)
 		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	is_request = is_request && mk_is_io_answer(status);
-	is_ingest = is_ingest &&
-		    (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
+	is_request = io_slot < parameters.io_request_slots && mk_is_io_answer(status);
+	is_ingest = mk_is_ingest_of(io_slot, status, 1u);
 	if (subgroupAny(is_request || is_ingest)) {
 		MK_ACQUIRE();
 		if (is_request)
@@ -130,12 +149,61 @@ bool mk_look_at_io()
 		if (is_ingest && status == MK_STATUS_CLAIMED)
 			is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
 	}
-	mk_found_io_slot = io_slot;
-	mk_found_answer = status;
-	mk_found_ingest = is_ingest;
-	mk_found_slow = is_request || is_ingest;
-	mk_found_io = subgroupAny(mk_found_slow);
 	mk_io_idle++;
 	mk_io_block = mk_io_block_from(mk_io_block + 1u);
-	return mk_found_io;
+	return mk_find_io(io_slot, status, is_request, is_ingest);
+}
+
+/*
+ * Across a bus a look takes in the ring and the io queue at once, and so that its loads
+ * are under way together, whose a request is comes with its status.
+ */
+uint mk_peeked_slot, mk_peeked_status, mk_peeked_owner;
+
+void mk_peek_at_io()
+{
+	mk_peeked_slot = mk_io_block * mk_lanes + mk_lane;
+	mk_peeked_status = MK_STATUS_EMPTY;
+	mk_peeked_owner = 0u;
+	if (mk_peeked_slot < parameters.io_slots) {
+		mk_peeked_status =
+			MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_peeked_slot, MK_IO_STATUS));
+		mk_peeked_owner = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(mk_peeked_slot));
+	}
+}
+
+bool mk_peeked_at_request()
+{
+	uint slot = mk_peeked_owner - 1u;
+
+	return mk_peeked_slot < parameters.io_request_slots &&
+	       mk_is_io_answer(mk_peeked_status) && mk_peeked_owner != 0u &&
+	       slot < parameters.slot_count && slot / mk_lanes % mk_workers == mk_worker;
+}
+
+/* When the look's loads have come. */
+void mk_end_peek()
+{
+	mk_peeked = subgroupAny(mk_peeked_at_request() ||
+				mk_is_ingest_of(mk_peeked_slot, mk_peeked_status,
+						mk_peeked_owner));
+	mk_io_idle++;
+	if (!mk_peeked)
+		mk_io_block = mk_io_block_from(mk_io_block + 1u);
+}
+
+/* True when something is ready; what a request's slot is like is seen when it goes on. */
+bool mk_find_peeked()
+{
+	bool is_request = mk_peeked_at_request();
+	bool is_ingest = mk_is_ingest_of(mk_peeked_slot, mk_peeked_status, mk_peeked_owner);
+
+	mk_peeked = false;
+	mk_io_block = mk_io_block_from(mk_io_block + 1u);
+	MK_ACQUIRE();
+	if (is_request) {
+		mk_found_slot = mk_peeked_owner - 1u;
+		mk_found_status = MK_STATUS_WAIT_IO;
+	}
+	return mk_find_io(mk_peeked_slot, mk_peeked_status, is_request, is_ingest);
 }

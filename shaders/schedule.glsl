@@ -163,10 +163,13 @@ bool mk_look()
 		mk_every_block = mk_next_block(mk_every_block);
 	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
 	mk_found_status = MK_STATUS_EMPTY;
+	mk_peeked = false;
 	if (mk_found_slot < parameters.slot_count) {
 		if (mk_split) {
 			mk_found_entry = MK_PROGRESS_WORD(mk_found_slot, MK_STATE_ENTRY);
 			mk_found_header = MK_HEADER_QUAD(mk_found_slot);
+			if (mk_watches_io())
+				mk_peek_at_io();
 			mk_found_word = mk_found_header.x;
 			mk_found_status = mk_status_from(mk_found_word, mk_found_entry);
 		} else {
@@ -175,6 +178,8 @@ bool mk_look()
 	}
 	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
+	if (mk_split && mk_watches_io())
+		mk_end_peek();
 	return subgroupAny(mk_status_is_ready(mk_found_status));
 }
 
@@ -277,7 +282,7 @@ bool mk_find()
 	do {
 		found = mk_look();
 		looks--;
-	} while (!found && looks != 0u);
+	} while (!found && !mk_peeked && looks != 0u);
 	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
 	mk_idle += MK_LOOKS_PER_TRY - looks;
 	return found;
@@ -308,7 +313,7 @@ bool mk_work_quickly(inout uint tries, out bool found)
 
 	do {
 		found = mk_find();
-		if (found) {
+		if (found && !(mk_peeked && mk_io_turn)) {
 			bool quick = mk_execute_quickly();
 
 			slow = subgroupAny(mk_found_slow);
@@ -318,7 +323,7 @@ bool mk_work_quickly(inout uint tries, out bool found)
 				mk_pass_over();
 		}
 		tries--;
-	} while (!slow && tries != 0u &&
+	} while (!slow && tries != 0u && !mk_peeked &&
 		 (found || !mk_watches_io() && mk_may_go_on_looking()));
 	return slow;
 }
@@ -333,14 +338,22 @@ bool mk_work_and_watch()
 	bool found = false, slow;
 
 	do {
-		slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
+		slow = !mk_split && mk_io_turn && mk_watches_io() && mk_look_at_io();
 		mk_io_turn = !slow;
 		if (!slow)
 			slow = mk_work_quickly(tries, found);
+		if (mk_split && !slow && mk_peeked) {
+			slow = mk_find_peeked();
+			mk_io_turn = !slow;
+			found = true;
+		}
 		mk_spend(1u);
 	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
 }
+
+/* Slow rounds between two looks at the rest, when one comes right after the other. */
+#define MK_SLOW_ROUNDS 16u
 
 /* What is to be done now and then; false when it is time to leave. */
 bool mk_keep_house()
@@ -383,18 +396,16 @@ void mk_work_slowly()
 	mk_spend(subgroupAdd(slice - mk_slice));
 
 	bool executed = mk_executions != before;
-	if (mk_split && subgroupAny(executed && (mk_found_ingest ||
-						 status == MK_STATUS_WAIT_IO)) &&
-	    subgroupElect())
+	if (mk_split && subgroupAny(executed && mk_found_ingest) && subgroupElect())
 		mk_show_io_counters();
 	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
-	if (mk_found_io)
+	if (mk_found_io && subgroupAny(executed))
 		mk_idle = mk_io_idle = 0u;
 	else if (subgroupAny(executed))
 		mk_expect_after(mk_last_lane(executed),
 				subgroupAny(executed && status == MK_STATUS_YIELD),
 				subgroupAny(executed && status == MK_STATUS_REQUEUE));
-	else
+	else if (!mk_found_io)
 		mk_pass_over();
 	mk_found_io = mk_found_ingest = false;
 }
@@ -421,6 +432,7 @@ void mk_leave()
  */
 void mk_work()
 {
+	uint slow_rounds = 0u;
 	bool stay, slow;
 
 	mk_begin_looking();
@@ -430,7 +442,10 @@ void mk_work()
 	do {
 		do {
 			slow = mk_work_and_watch();
-			stay = mk_keep_house();
+			slow_rounds = slow ? slow_rounds + 1u : 0u;
+			stay = mk_budget > MK_LOOK_STEPS;
+			if (slow_rounds % MK_SLOW_ROUNDS == 0u)
+				stay = mk_keep_house();
 		} while (stay && !slow);
 		if (slow)
 			mk_work_slowly();
