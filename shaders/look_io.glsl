@@ -110,32 +110,36 @@ bool mk_find_waiting(uint request)
 	return true;
 }
 
-/* Take one look; true when something is ready, for mk_work_slowly(). */
+/*
+ * Take one look; true when something may be ready, which mk_sort_out_io() says.  That
+ * is apart because here it would cost time at each look: see execute.glsl.
+ */
 bool mk_look_at_io()
 {
 	uint io_slot = mk_io_block * mk_lanes + mk_lane;
 	bool is_request = io_slot < parameters.io_request_slots;
-	bool is_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker;
 	uint status = MK_STATUS_EMPTY;
 
 	if (io_slot < parameters.io_slots)
 		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	is_request = is_request && mk_is_io_answer(status);
-	is_ingest = is_ingest &&
-		    (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
-	if (subgroupAny(is_request || is_ingest)) {
-		MK_ACQUIRE();
-		if (is_request)
-			is_request = mk_find_waiting(io_slot);
-		if (is_ingest && status == MK_STATUS_CLAIMED)
-			is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
-	}
 	mk_found_io_slot = io_slot;
 	mk_found_answer = status;
-	mk_found_ingest = is_ingest;
-	mk_found_slow = is_request || is_ingest;
+	mk_found_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker &&
+			  (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
+	mk_found_slow = mk_found_ingest || is_request && mk_is_io_answer(status);
 	mk_found_io = subgroupAny(mk_found_slow);
 	mk_io_idle++;
 	mk_io_block = mk_io_block_from(mk_io_block + 1u);
 	return mk_found_io;
+}
+
+/* Leave what can go on of what a look has found. */
+void mk_sort_out_io()
+{
+	MK_ACQUIRE();
+	if (mk_found_slow && !mk_found_ingest)
+		mk_found_slow = mk_find_waiting(mk_found_io_slot);
+	/* What its handler suspended is CLAIMED, too. */
+	if (mk_found_ingest && mk_found_answer == MK_STATUS_CLAIMED)
+		mk_found_slow = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(mk_found_io_slot)) != 0u;
 }

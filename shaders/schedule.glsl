@@ -369,7 +369,10 @@ bool mk_keep_house()
  */
 void mk_work_slowly()
 {
-	uint lanes = subgroupBallotBitCount(subgroupBallot(mk_found_slow));
+	if (mk_found_io)
+		mk_sort_out_io();
+
+	uint lanes = max(subgroupBallotBitCount(subgroupBallot(mk_found_slow)), 1u);
 	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
 	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
@@ -388,13 +391,13 @@ void mk_work_slowly()
 	    subgroupElect())
 		mk_show_io_counters();
 	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
-	if (mk_found_io)
+	if (mk_found_io && subgroupAny(executed))
 		mk_idle = mk_io_idle = 0u;
-	else if (subgroupAny(executed))
+	else if (!mk_found_io && subgroupAny(executed))
 		mk_expect_after(mk_last_lane(executed),
 				subgroupAny(executed && status == MK_STATUS_YIELD),
 				subgroupAny(executed && status == MK_STATUS_REQUEUE));
-	else
+	else if (!mk_found_io)
 		mk_pass_over();
 	mk_found_io = mk_found_ingest = false;
 }
