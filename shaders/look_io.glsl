@@ -112,51 +112,40 @@ bool mk_find_waiting(uint request)
 	return true;
 }
 
-/* An ingest that is new, or whose handler is suspended. */
-bool mk_is_ingest_of(uint io_slot, uint status, uint owner)
+/*
+ * What a look has found, for mk_work_slowly(); that something may be ready, which
+ * mk_sort_out_io() says.  That is apart because here it would cost time at each look: see
+ * execute.glsl.
+ */
+bool mk_find_io(uint io_slot, uint status)
 {
-	return io_slot >= parameters.io_request_slots &&
-	       mk_io_block % mk_ingest_workers == mk_worker &&
-	       (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED && owner != 0u);
-}
+	bool is_request = io_slot < parameters.io_request_slots;
 
-/* What a look has found, for mk_work_slowly(). */
-bool mk_find_io(uint io_slot, uint status, bool is_request, bool is_ingest)
-{
 	mk_found_io_slot = io_slot;
 	mk_found_answer = status;
-	mk_found_ingest = is_ingest;
-	mk_found_slow = is_request || is_ingest;
+	mk_found_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker &&
+			  (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
+	mk_found_slow = mk_found_ingest || is_request && mk_is_io_answer(status);
 	mk_found_io = subgroupAny(mk_found_slow);
+	mk_io_block = mk_io_block_from(mk_io_block + 1u);
 	return mk_found_io;
 }
 
-/* Take one look; true when something is ready. */
+/* Take one look; true when something may be ready. */
 bool mk_look_at_io()
 {
 	uint io_slot = mk_io_block * mk_lanes + mk_lane;
-	bool is_request = false, is_ingest = false;
 	uint status = MK_STATUS_EMPTY;
 
 	if (io_slot < parameters.io_slots)
 		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	is_request = io_slot < parameters.io_request_slots && mk_is_io_answer(status);
-	is_ingest = mk_is_ingest_of(io_slot, status, 1u);
-	if (subgroupAny(is_request || is_ingest)) {
-		MK_ACQUIRE();
-		if (is_request)
-			is_request = mk_find_waiting(io_slot);
-		if (is_ingest && status == MK_STATUS_CLAIMED)
-			is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
-	}
 	mk_io_idle++;
-	mk_io_block = mk_io_block_from(mk_io_block + 1u);
-	return mk_find_io(io_slot, status, is_request, is_ingest);
+	return mk_find_io(io_slot, status);
 }
 
 /*
  * Across a bus a look takes in the ring and the io queue at once, and so that its loads
- * are under way together, whose a request is comes with its status.
+ * are under way together, whose a slot is comes with its status.
  */
 uint mk_peeked_slot, mk_peeked_status, mk_peeked_owner;
 
@@ -172,38 +161,54 @@ void mk_peek_at_io()
 	}
 }
 
-bool mk_peeked_at_request()
+/* Whether a peek saw an answer for a slot of this worker's, or an ingest. */
+bool mk_peeked_is_ready()
 {
 	uint slot = mk_peeked_owner - 1u;
 
-	return mk_peeked_slot < parameters.io_request_slots &&
-	       mk_is_io_answer(mk_peeked_status) && mk_peeked_owner != 0u &&
-	       slot < parameters.slot_count && slot / mk_lanes % mk_workers == mk_worker;
+	if (mk_peeked_slot < parameters.io_request_slots)
+		return mk_is_io_answer(mk_peeked_status) && mk_peeked_owner != 0u &&
+		       slot < parameters.slot_count &&
+		       slot / mk_lanes % mk_workers == mk_worker;
+	return mk_io_block % mk_ingest_workers == mk_worker &&
+	       (mk_peeked_status == MK_STATUS_PUBLISHED ||
+		mk_peeked_status == MK_STATUS_CLAIMED && mk_peeked_owner != 0u);
 }
 
 /* When the look's loads have come. */
 void mk_end_peek()
 {
-	mk_peeked = subgroupAny(mk_peeked_at_request() ||
-				mk_is_ingest_of(mk_peeked_slot, mk_peeked_status,
-						mk_peeked_owner));
+	mk_peeked = subgroupAny(mk_peeked_is_ready());
 	mk_io_idle++;
 	if (!mk_peeked)
 		mk_io_block = mk_io_block_from(mk_io_block + 1u);
 }
 
-/* True when something is ready; what a request's slot is like is seen when it goes on. */
+/* As mk_look_at_io(); what the slot of an answer is like is seen when it goes on. */
 bool mk_find_peeked()
 {
-	bool is_request = mk_peeked_at_request();
-	bool is_ingest = mk_is_ingest_of(mk_peeked_slot, mk_peeked_status, mk_peeked_owner);
+	bool ready = mk_peeked_is_ready();
 
 	mk_peeked = false;
-	mk_io_block = mk_io_block_from(mk_io_block + 1u);
-	MK_ACQUIRE();
-	if (is_request) {
+	mk_find_io(mk_peeked_slot, mk_peeked_status);
+	mk_found_slow = ready;
+	mk_found_ingest = ready && mk_found_ingest;
+	if (ready && !mk_found_ingest) {
 		mk_found_slot = mk_peeked_owner - 1u;
 		mk_found_status = MK_STATUS_WAIT_IO;
 	}
-	return mk_find_io(mk_peeked_slot, mk_peeked_status, is_request, is_ingest);
+	return mk_found_io;
+}
+
+/* Leave what can go on of what a look has found. */
+void mk_sort_out_io()
+{
+	MK_ACQUIRE();
+	if (mk_split)
+		return;
+	if (mk_found_slow && !mk_found_ingest)
+		mk_found_slow = mk_find_waiting(mk_found_io_slot);
+	/* What its handler suspended is CLAIMED, too. */
+	if (mk_found_ingest && mk_found_answer == MK_STATUS_CLAIMED)
+		mk_found_slow = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(mk_found_io_slot)) != 0u;
 }

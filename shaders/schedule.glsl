@@ -382,7 +382,10 @@ bool mk_keep_house()
  */
 void mk_work_slowly()
 {
-	uint lanes = subgroupBallotBitCount(subgroupBallot(mk_found_slow));
+	if (mk_found_io)
+		mk_sort_out_io();
+
+	uint lanes = max(subgroupBallotBitCount(subgroupBallot(mk_found_slow)), 1u);
 	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
 	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
@@ -401,7 +404,7 @@ void mk_work_slowly()
 	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
 	if (mk_found_io && subgroupAny(executed))
 		mk_idle = mk_io_idle = 0u;
-	else if (subgroupAny(executed))
+	else if (!mk_found_io && subgroupAny(executed))
 		mk_expect_after(mk_last_lane(executed),
 				subgroupAny(executed && status == MK_STATUS_YIELD),
 				subgroupAny(executed && status == MK_STATUS_REQUEUE));
