@@ -105,19 +105,50 @@ void mk_io_withdraw(struct mk_executor *executor)
 	executor->io.asked = 0;
 }
 
-static void publish(struct mk_executor *executor, uint32_t request)
+static void show_published(const struct mk_executor *executor, uint32_t request)
 {
 	/* Release: its words, and what the operation has stored in the arena. */
 	atomic_store_explicit(io_word(executor, request, MK_IO_STATUS),
 			      MK_STATUS_PUBLISHED, memory_order_release);
+}
+
+static void count_request(const struct mk_executor *executor)
+{
 	/* Who sees the count finds the request. */
 	atomic_thread_fence(memory_order_release);
 	mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
 }
 
+/*
+ * As the device across a bus, so that the host has it in its own memory.  The number is
+ * stored last, with release.
+ */
+static void announce(struct mk_executor *executor, uint32_t request)
+{
+	const struct mk_context *context = executor->context;
+	uint32_t n = atomic_fetch_add_explicit(
+		mk_state_word(context, MK_STATE_IO_ANNOUNCED), 1, memory_order_relaxed);
+	mk_word *words = mk_cq_word(context, MK_CQ_IO_ANNOUNCEMENTS +
+						     n % MK_CQ_IO_ANNOUNCEMENT_COUNT *
+							     MK_CQ_IO_ANNOUNCEMENT_WORDS);
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		store(&words[i], i == MK_CQ_IO_ANNOUNCEMENT_SLOT ?
+					 request :
+					 load(io_word(executor, request, i)));
+	atomic_store_explicit(&words[MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1,
+			      memory_order_release);
+}
+
+/* An announcement is of a request that is PUBLISHED, and comes before its count. */
 void mk_io_publish(struct mk_executor *executor)
 {
-	publish(executor, executor->io.asked - 1);
+	uint32_t request = executor->io.asked - 1;
+
+	show_published(executor, request);
+	if (executor->context->split)
+		announce(executor, request);
+	count_request(executor);
 	executor->io.waits = true;
 }
 
@@ -189,7 +220,8 @@ static void recover_request(struct mk_executor *executor, uint32_t request)
 
 	if (has_owner && mk_slot_waits_for(context, owner - 1, request)) {
 		if (status == MK_STATUS_EMPTY)
-			publish(executor, request);
+			show_published(executor, request);
+		count_request(executor);
 	} else if (!has_owner || !is_in_flight) {
 		store(io_word(executor, request, MK_IO_STATUS), MK_STATUS_EMPTY);
 		store(owner_word(executor, request), 0);

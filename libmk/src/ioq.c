@@ -29,6 +29,30 @@ static uint32_t load_count(const struct mk_ioq *queue)
 	return mk_cq_load(queue->context, MK_CQ_IO_REQUESTS);
 }
 
+/* Announcements --------------------------------------------------------------- */
+
+static mk_word *announcement_words(const struct mk_ioq *queue)
+{
+	return mk_cq_word(queue->context,
+			  MK_CQ_IO_ANNOUNCEMENTS + queue->announced %
+							   MK_CQ_IO_ANNOUNCEMENT_COUNT *
+							   MK_CQ_IO_ANNOUNCEMENT_WORDS);
+}
+
+/*
+ * Whether the next announcement is there.  A later one in its place says that the
+ * device was faster: what it overwrote is found by the count.
+ */
+static bool is_announced(const struct mk_ioq *queue, uint32_t *number)
+{
+	if (!queue->context->split)
+		return false;
+	*number = atomic_load_explicit(
+		&announcement_words(queue)[MK_CQ_IO_ANNOUNCEMENT_NUMBER],
+		memory_order_acquire);
+	return (int32_t)(*number - queue->announced) > 0;
+}
+
 int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
 {
 	*queue = (struct mk_ioq){
@@ -42,7 +66,9 @@ int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
 	if (!queue->is_claimed)
 		return mk_fail(ENOMEM, "no memory for %u io requests", queue->slots);
 	/* What is there already is as good as counted. */
-	queue->claimed = load_count(queue) - queue->slots;
+	queue->announced = load_count(queue);
+	queue->claimed = queue->announced - queue->slots;
+	queue->trusted = queue->announced + queue->slots;
 	return 0;
 }
 
@@ -54,13 +80,17 @@ void mk_ioq_close(struct mk_ioq *queue)
 
 bool mk_ioq_has_requests(const struct mk_ioq *queue)
 {
+	enum { COUNTED_LATE = 1u << 20 };
 	uint32_t ahead = queue->claimed - load_count(queue);
+	uint32_t number;
 
 	/*
 	 * What is seen PUBLISHED may not have been counted yet, so we may be ahead; but
-	 * not by more than there are slots, unless the count is wrong.
+	 * not by more than there are slots, unless the count is wrong, or announcements
+	 * have come before it.
 	 */
-	return ahead && ahead > queue->slots;
+	return is_announced(queue, &number) ||
+	       (ahead && ahead > (queue->context->split ? COUNTED_LATE : queue->slots));
 }
 
 /* Claiming ------------------------------------------------------------------- */
@@ -98,12 +128,9 @@ static void copy_words(const struct mk_ioq *queue, uint32_t slot,
 		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
 }
 
-static void load_request(const struct mk_ioq *queue, uint32_t slot,
-			 struct mk_io_request *request)
+static void decode_request(uint32_t slot, const uint32_t words[MK_IO_SLOT_WORDS],
+			   struct mk_io_request *request)
 {
-	uint32_t words[MK_IO_SLOT_WORDS];
-
-	copy_words(queue, slot, words);
 	*request = (struct mk_io_request){
 		.slot = slot,
 		.op = words[MK_IO_OP],
@@ -114,6 +141,78 @@ static void load_request(const struct mk_ioq *queue, uint32_t slot,
 		.byte_count = words[MK_IO_BYTE_COUNT],
 		.tag = words[MK_IO_TAG],
 	};
+}
+
+static void load_request(const struct mk_ioq *queue, uint32_t slot,
+			 struct mk_io_request *request)
+{
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	copy_words(queue, slot, words);
+	decode_request(slot, words, request);
+}
+
+static void claim(struct mk_ioq *queue, uint32_t slot)
+{
+	store_status(queue, slot, MK_STATUS_CLAIMED);
+	queue->is_claimed[slot] = true;
+	queue->claimed++;
+	queue->found_none = 0;
+}
+
+/* Copy the next announcement; false when the device has overwritten it meanwhile. */
+static bool copy_announcement(const struct mk_ioq *queue, uint32_t number,
+			      uint32_t words[MK_IO_SLOT_WORDS])
+{
+	const mk_word *from = announcement_words(queue);
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_NUMBER],
+				    memory_order_relaxed) == number;
+}
+
+/*
+ * What a look at the slots has found may be announced still, when it is long answered and
+ * its slot used again.  Such are in flight for no more requests than there are slots; until
+ * then an announcement is a reason to look at its slot, and no more.
+ */
+static bool is_there(const struct mk_ioq *queue, uint32_t slot,
+		     struct mk_io_request *request)
+{
+	if ((int32_t)(queue->announced - queue->trusted) > 0)
+		return true;
+	if (load_status(queue, slot) != MK_STATUS_PUBLISHED)
+		return false;
+	if (queue->context->write_combining)
+		mk_read_fence();
+	load_request(queue, slot, request);
+	return true;
+}
+
+static uint32_t claim_announced(struct mk_ioq *queue,
+				struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t claimed = 0, number;
+
+	while (claimed < MK_IOQ_LOOK_SLOTS && is_announced(queue, &number)) {
+		uint32_t words[MK_IO_SLOT_WORDS], slot;
+		bool is_whole;
+
+		queue->announced = number - 1;
+		is_whole = copy_announcement(queue, number, words);
+		queue->announced = number;
+		slot = words[MK_CQ_IO_ANNOUNCEMENT_SLOT];
+		if (!is_whole || slot >= queue->slots || queue->is_claimed[slot])
+			continue;
+		decode_request(slot, words, &requests[claimed]);
+		if (!is_there(queue, slot, &requests[claimed]))
+			continue;
+		claim(queue, slot);
+		claimed++;
+	}
+	return claimed;
 }
 
 /* The slots among @looked from @first on that are PUBLISHED, as bits. */
@@ -144,8 +243,8 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 	queue->found_none = 0;
 }
 
-uint32_t mk_ioq_claim(struct mk_ioq *queue,
-		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+static uint32_t claim_found(struct mk_ioq *queue,
+			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
 {
 	uint32_t first = queue->next;
 	uint32_t left = queue->slots - first;
@@ -158,16 +257,22 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 		if (!(published & 1u << i))
 			continue;
 		load_request(queue, first + i, &requests[claimed++]);
-		store_status(queue, first + i, MK_STATUS_CLAIMED);
-		queue->is_claimed[first + i] = true;
+		claim(queue, first + i);
 	}
 	queue->next = looked < left ? first + looked : 0;
-	queue->claimed += claimed;
 	if (claimed)
-		queue->found_none = 0;
+		queue->trusted = queue->announced + queue->slots;
 	else
 		note_found_none(queue, looked, count);
 	return claimed;
+}
+
+uint32_t mk_ioq_claim(struct mk_ioq *queue,
+		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t claimed = claim_announced(queue, requests);
+
+	return claimed ? claimed : claim_found(queue, requests);
 }
 
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request)

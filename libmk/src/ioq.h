@@ -19,6 +19,10 @@
  * slot may take a load across a bus.  Which slots it stands for is not told: they are
  * looked at in turn.  A count that is wrong, because its writer is hostile or has died, is
  * believed for one turn without a find.
+ *
+ * Across a bus the device announces its requests besides: it copies each into a ring in
+ * the cq, in host memory, and the count comes later.  Who takes requests from there never
+ * looks at slots, but for those whose announcement was overwritten before it was seen.
  */
 #ifndef MK_SRC_IOQ_H
 #define MK_SRC_IOQ_H
@@ -40,6 +44,8 @@ struct mk_ioq {
 	uint32_t claimed;    /* of what the device has counted */
 	uint32_t found_none; /* slots looked at since the last find */
 	uint32_t count_then; /* what was counted before the first of these looks */
+	uint32_t announced;  /* announcements seen */
+	uint32_t trusted;    /* those after so many stand for requests not found yet */
 	bool *is_claimed;    /* by slot: by us, and not answered */
 };
 

@@ -216,15 +216,15 @@
  * there: the n-th, from 0, is record n % COUNT, until another takes its place.  Its last
  * word is n + 1 and is stored last.
  */
-#define MK_CQ_IO_ANNOUNCEMENTS	      640u
-#define MK_CQ_IO_ANNOUNCEMENT_COUNT   24u
-#define MK_CQ_IO_ANNOUNCEMENT_WORDS   16u
-#define MK_CQ_IO_ANNOUNCEMENT_SLOT    MK_IO_STATUS /* in the status's place: which slot */
-#define MK_CQ_IO_ANNOUNCEMENT_NUMBER  15u
+#define MK_CQ_IO_ANNOUNCEMENTS	     640u
+#define MK_CQ_IO_ANNOUNCEMENT_COUNT  24u
+#define MK_CQ_IO_ANNOUNCEMENT_WORDS  16u
+#define MK_CQ_IO_ANNOUNCEMENT_SLOT   MK_IO_STATUS /* in the status's place: which slot */
+#define MK_CQ_IO_ANNOUNCEMENT_NUMBER 15u
 
-#define MK_CQ_MAGIC_VALUE	0x51434b4du /* "MKCQ" */
-#define MK_CQ_LEASE_WORDS	2u
-#define MK_CQ_LEASE_ALIGN_WORDS 16u /* leases begin on a line of their own */
+#define MK_CQ_MAGIC_VALUE	     0x51434b4du /* "MKCQ" */
+#define MK_CQ_LEASE_WORDS	     2u
+#define MK_CQ_LEASE_ALIGN_WORDS	     16u /* leases begin on a line of their own */
 
 /* A cq entry: final status, fault code, completions of the slot so far. */
 #define MK_CQ_ENTRY_STATUS_MASK 0xfu
