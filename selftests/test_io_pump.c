@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -262,6 +263,32 @@ static void test_goes_on_after_short_reads(void **state)
 	assert_memory_equal(test->arena, data, sizeof(data));
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
+}
+
+/* A file that would say EAGAIN rather than wait is waited for all the same. */
+static void test_waits_where_the_system_does_not(void **state)
+{
+	struct io_test *test = io_start(state, 4, NULL);
+	int fd = io_file(10, SEED);
+	int events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	uint32_t arena = io_add_arena(test, 0, sizeof(struct inotify_event));
+	struct inotify_event event;
+	char path[64];
+	uint32_t slot;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_true(inotify_add_watch(events, path, IN_MODIFY) >= 0);
+	slot = io_ask(test, IO_REQUEST(READ, io_add_file(test, events, MK_IO_READ), arena,
+				       0, sizeof(event)));
+	io_wait_in_flight(test, 1);
+	live_pause_ns(LIVE_GLANCE_NS);
+	assert_false(io_is_answered(&test->device, slot));
+	assert_int_equal(write(fd, "x", 1), 1);
+	io_expect_ok(io_take(&test->device, slot));
+	memcpy(&event, test->arena, sizeof(event));
+	assert_int_equal(event.mask, IN_MODIFY);
+	close(events);
+	close(fd);
 }
 
 /* Errors ----------------------------------------------------------------------- */
@@ -575,6 +602,47 @@ static void test_fences_wait_for_what_came_before(void **state)
 	io_expect_ok(io_take(&test->device, after));
 }
 
+/* Publish a request that is not counted yet, and a fence; the fence must wait for it. */
+static void look_before_fence(struct io_test *test, struct asked *asked,
+			      const struct mk_io_request *request, uint32_t slot,
+			      uint32_t fence_slot)
+{
+	uint32_t count = asked->count;
+	uint32_t before, fence;
+
+	test->device.next = slot;
+	before = io_ask(test, request);
+	atomic_fetch_sub(test->device.count, 1);
+	test->device.next = fence_slot;
+	fence = io_ask(test, IO_REQUEST(FENCE, 0, request->source, 0, 0));
+	while (asked->count == count)
+		live_expect(0, mk_io_run(test->io, 0));
+	live_expect(0, mk_io_run(test->io, LIVE_NS_PER_MS));
+	live_ok(mk_io_answer(test->io, asked->calls[count].token, 0));
+	io_expect_ok(io_take(&test->device, before));
+	assert_int_equal(mk_io_run(test->io, LIVE_TIMEOUT_NS), 1);
+	io_expect_ok(io_take(&test->device, fence));
+	atomic_fetch_add(test->device.count, 1);
+}
+
+/* The pump looks at 16 slots at a time, so the two are in different looks, in any order. */
+static void test_fences_look_for_what_came_before(void **state)
+{
+	struct io_test *test = io_create(state, 64);
+	struct asked asked = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	uint32_t arena, callback;
+
+	io_open(test, NULL);
+	arena = io_add_arena(test, 0, 100);
+	live_ok(mk_io_add_callback(test->io, keep, &asked, &callback));
+	live_expect(0, mk_io_run(test->io, LIVE_NS_PER_MS));
+	for (uint32_t slot = 8; slot < 64; slot += 16)
+		for (uint32_t fence = 3; fence < 64; fence += 16)
+			look_before_fence(test, &asked,
+					  IO_REQUEST(READ, callback, arena, 0, 1), slot,
+					  fence);
+}
+
 /* Many writes, each followed by its fence: the file has the bytes when that ends. */
 static void test_fences_follow_writes(void **state)
 {
@@ -636,6 +704,7 @@ int main(void)
 		IO_TEST(test_many_requests_in_few_buffers),
 		IO_TEST(test_loads_resources),
 		IO_TEST(test_goes_on_after_short_reads),
+		IO_TEST(test_waits_where_the_system_does_not),
 		IO_TEST(test_answers_each_reason_and_goes_on),
 		IO_TEST(test_says_where_a_file_ends),
 		IO_TEST(test_passes_errors_on),
@@ -644,6 +713,7 @@ int main(void)
 		IO_TEST(test_callbacks_answer_at_once),
 		IO_TEST(test_callbacks_answer_later),
 		IO_TEST(test_fences_wait_for_what_came_before),
+		IO_TEST(test_fences_look_for_what_came_before),
 		IO_TEST(test_fences_follow_writes),
 		IO_TEST(test_fences_pass_errors_on),
 	};

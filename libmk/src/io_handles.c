@@ -129,9 +129,10 @@ void mk_io_handles_free(struct mk_io_handle *handle)
 
 /* Files ------------------------------------------------------------------------ */
 
-static int check_file(int fd, const struct mk_io_file *file, int *mode)
+static int check_file(int fd, const struct mk_io_file *file)
 {
 	uint32_t all = MK_IO_READ | MK_IO_WRITE;
+	int mode;
 
 	if (!file->flags || file->flags & ~all)
 		return mk_fail(EINVAL,
@@ -143,18 +144,18 @@ static int check_file(int fd, const struct mk_io_file *file, int *mode)
 			"%llu bytes from offset %llu are more than a file can have",
 			(unsigned long long)file->bytes,
 			(unsigned long long)file->offset);
-	*mode = fcntl(fd, F_GETFL);
-	if (*mode < 0)
+	mode = fcntl(fd, F_GETFL);
+	if (mode < 0)
 		return mk_fail(errno, "descriptor %d is no open file: %s", fd,
 			       strerror(errno));
-	if (*mode & O_PATH ||
-	    (file->flags & MK_IO_READ && (*mode & O_ACCMODE) == O_WRONLY) ||
-	    (file->flags & MK_IO_WRITE && (*mode & O_ACCMODE) == O_RDONLY))
+	if (mode & O_PATH ||
+	    (file->flags & MK_IO_READ && (mode & O_ACCMODE) == O_WRONLY) ||
+	    (file->flags & MK_IO_WRITE && (mode & O_ACCMODE) == O_RDONLY))
 		return mk_fail(EACCES,
 			       "descriptor %d is not open for all that flags 0x%x allow; "
 			       "open the file for that, or allow less",
 			       fd, file->flags);
-	if (file->flags & MK_IO_WRITE && *mode & O_APPEND)
+	if (file->flags & MK_IO_WRITE && mode & O_APPEND)
 		return mk_fail(EINVAL,
 			       "descriptor %d appends wherever a request wants to write; "
 			       "open the file without O_APPEND",
@@ -168,9 +169,8 @@ int mk_io_handles_add_file(struct mk_io_handles *handles, int fd,
 	uint64_t bytes = file->bytes ? file->bytes : FILE_BYTES_LIMIT - file->offset;
 	struct mk_io_handle *entry;
 	uint32_t index;
-	int mode = 0;
 	int copy;
-	int ret = check_file(fd, file, &mode);
+	int ret = check_file(fd, file);
 
 	if (!ret)
 		ret = take_entries(handles, 1, &index);
@@ -183,7 +183,6 @@ int mk_io_handles_add_file(struct mk_io_handles *handles, int fd,
 	entry = fill_entry(handles, index, MK_IO_KIND_FILE, file->offset, bytes);
 	entry->file.fd = copy;
 	entry->file.flags = file->flags;
-	entry->file.is_direct = mode & O_DIRECT;
 	entry->file.is_registered = false;
 	entry->file.bounces = false;
 	*handle = handle_of(handles, index);

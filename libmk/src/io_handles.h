@@ -37,7 +37,6 @@ struct mk_io_handle {
 		struct {
 			int fd;
 			uint32_t flags;	    /* MK_IO_READ, MK_IO_WRITE */
-			bool is_direct;	    /* O_DIRECT */
 			bool is_registered; /* with io_uring, under its index */
 			bool bounces;	    /* it and the arena do not go together */
 		} file;

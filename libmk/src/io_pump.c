@@ -19,6 +19,8 @@
 #define LOOK_NS 10000000u
 /* Looks at the queue and at the system between two looks at the clock. */
 #define SPIN_LOOKS 64
+/* Times that one request is tried again where the system has only not come to it. */
+#define RETRIES 100
 
 /* Locking ---------------------------------------------------------------------- */
 
@@ -299,15 +301,12 @@ static void start_transfer(struct mk_io *io, struct mk_io_pending *pending)
 	pending->state = MK_IO_AT_SYSTEM;
 }
 
-static void start_other(struct mk_io *io, struct mk_io_pending *pending)
+static void start_sync(struct mk_io *io, struct mk_io_pending *fence)
 {
-	struct mk_io_target target = target_of(io, pending->plan.outside);
+	struct mk_io_target target = target_of(io, fence->plan.outside);
 
-	if (pending->is_polling)
-		mk_io_ring_poll(&io->ring, &target, pending->plan.write, pending);
-	else
-		mk_io_ring_sync(&io->ring, &target, pending);
-	pending->state = MK_IO_AT_SYSTEM;
+	mk_io_ring_sync(&io->ring, &target, fence);
+	fence->state = MK_IO_AT_SYSTEM;
 }
 
 static void start_queued(struct mk_io *io)
@@ -320,8 +319,8 @@ static void start_queued(struct mk_io *io)
 			mk_io_end(io, pending, MK_IO_REASON_CANCELLED, 0);
 		else if (is_fence(pending) && !needs_sync(pending))
 			mk_io_end(io, pending, 0, 0);
-		else if (is_fence(pending) || pending->is_polling)
-			start_other(io, pending);
+		else if (is_fence(pending))
+			start_sync(io, pending);
 		else
 			start_transfer(io, pending);
 	}
@@ -348,6 +347,7 @@ static void count_piece(struct mk_io *io, struct mk_io_pending *pending, uint32_
 		memcpy(arena_at(io, pending), pending->buffer, bytes);
 	if (bytes < pending->piece)
 		io->counters.short_transfers++;
+	pending->retries = 0;
 	count_done(io, pending, bytes);
 }
 
@@ -358,9 +358,10 @@ static bool try_again(struct mk_io *io, struct mk_io_pending *pending, int error
 
 	switch (error) {
 	case EAGAIN:
-		pending->is_polling = true;
-		break;
 	case EINTR:
+		/* Where io_uring can wait it does; who says so for ever is not waited for. */
+		if (++pending->retries > RETRIES)
+			return false;
 		break;
 	case EFAULT:
 		/* The system cannot reach the arena for this file, so nothing was done. */
@@ -377,15 +378,10 @@ static bool try_again(struct mk_io *io, struct mk_io_pending *pending, int error
 
 static void end_failed(struct mk_io *io, struct mk_io_pending *pending, int error)
 {
-	/* What is left after the last block of a file is not aligned. */
-	bool is_end = error == EINVAL && pending->plan.outside->file.is_direct &&
-		      pending->done && !pending->plan.write;
 	bool would_go_on = error == EINTR || error == EAGAIN;
 
 	if (error == ECANCELED || (would_go_on && pending->is_cancelled))
 		mk_io_end(io, pending, MK_IO_REASON_CANCELLED, 0);
-	else if (is_end)
-		mk_io_end(io, pending, MK_IO_REASON_END_OF_FILE, 0);
 	else
 		mk_io_end(io, pending, MK_IO_REASON_SYSTEM, error);
 }
@@ -401,12 +397,9 @@ static void end_nothing(struct mk_io *io, struct mk_io_pending *pending)
 /* The system has ended what it was asked for. */
 static void take_back(struct mk_io *io, struct mk_io_pending *pending, int result)
 {
-	bool was_polling = pending->is_polling;
-
 	mk_list_remove(&pending->link);
-	pending->is_polling = false;
 	io->events++;
-	if (!was_polling && !is_fence(pending) && result > 0)
+	if (!is_fence(pending) && result > 0)
 		count_piece(io, pending, (uint32_t)result);
 
 	if (result < 0 && !pending->is_cancelled && try_again(io, pending, -result))
@@ -415,7 +408,7 @@ static void take_back(struct mk_io *io, struct mk_io_pending *pending, int resul
 		end_failed(io, pending, -result);
 	else if (is_fence(pending) || pending->done == pending->plan.bytes)
 		mk_io_end(io, pending, 0, 0);
-	else if (was_polling || result)
+	else if (result)
 		/* Where it is cancelled it ends there. */
 		enqueue(io, pending);
 	else

@@ -57,13 +57,13 @@ struct mk_io_name {
 struct mk_io_pending {
 	enum mk_io_state state;
 	bool is_cancelled; /* to end as soon as it can */
-	bool is_polling;   /* AT_SYSTEM: until it makes sense to try again */
 	struct mk_io_request request;
 	struct mk_io_plan plan;
 	struct mk_io_name names[2];
 	struct mk_list link; /* on the pump's list of its state, or of cancellations */
 	uint64_t token;
-	uint32_t done;	/* bytes */
+	uint32_t done; /* bytes */
+	uint32_t retries;
 	uint32_t piece; /* bytes that the system was asked for */
 	void *buffer;	/* the bounce buffer, if it has one */
 	uint32_t status;

@@ -3,7 +3,6 @@
 #include "io_transfer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -214,15 +213,6 @@ void mk_io_ring_sync(struct mk_io_ring *ring, const struct mk_io_target *target,
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->ring);
 
 	io_uring_prep_fsync(sqe, target->fd, IORING_FSYNC_DATASYNC);
-	ask(ring, sqe, target, user);
-}
-
-void mk_io_ring_poll(struct mk_io_ring *ring, const struct mk_io_target *target,
-		     bool write, void *user)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->ring);
-
-	io_uring_prep_poll_add(sqe, target->fd, write ? POLLOUT : POLLIN);
 	ask(ring, sqe, target, user);
 }
 

@@ -63,9 +63,6 @@ uint32_t mk_io_ring_transfer(struct mk_io_ring *ring, const struct mk_io_target 
 /* To store what was written. */
 void mk_io_ring_sync(struct mk_io_ring *ring, const struct mk_io_target *target,
 		     void *user);
-/* To wait until it makes sense to try again. */
-void mk_io_ring_poll(struct mk_io_ring *ring, const struct mk_io_target *target,
-		     bool write, void *user);
 /* False: there is no room.  What was asked for with @user ends in any case. */
 bool mk_io_ring_cancel(struct mk_io_ring *ring, void *user);
 
