@@ -338,14 +338,18 @@ bool mk_work_and_watch()
 	bool found = false, slow;
 
 	do {
-		slow = !mk_split && mk_io_turn && mk_watches_io() && mk_look_at_io();
-		mk_io_turn = !slow;
+		slow = false;
+		if (!mk_split) {
+			slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
+			mk_io_turn = !slow;
+		}
 		if (!slow)
 			slow = mk_work_quickly(tries, found);
-		if (mk_split && !slow && mk_peeked) {
-			slow = mk_find_peeked();
+		if (mk_split && slow) {
+			mk_io_turn = true;
+		} else if (mk_split && mk_peeked) {
+			slow = found = mk_find_peeked();
 			mk_io_turn = !slow;
-			found = true;
 		}
 		mk_spend(1u);
 	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));

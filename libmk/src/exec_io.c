@@ -219,9 +219,10 @@ static void recover_request(struct mk_executor *executor, uint32_t request)
 	bool is_in_flight = status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED;
 
 	if (has_owner && mk_slot_waits_for(context, owner - 1, request)) {
-		if (status == MK_STATUS_EMPTY)
+		if (status == MK_STATUS_EMPTY) {
 			show_published(executor, request);
-		count_request(executor);
+			count_request(executor);
+		}
 	} else if (!has_owner || !is_in_flight) {
 		store(io_word(executor, request, MK_IO_STATUS), MK_STATUS_EMPTY);
 		store(owner_word(executor, request), 0);
