@@ -123,6 +123,129 @@ static void test_claims_across_a_bus(void **state)
 	claims_what_is_published(true);
 }
 
+/* The n-th, from 0, of a request that was stored. */
+static void announce(struct fake *fake, uint32_t n, uint32_t slot)
+{
+	mk_word *words =
+		&fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
+			  n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS];
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		words[i] = *word(fake, slot, i);
+	words[MK_CQ_IO_ANNOUNCEMENT_SLOT] = slot;
+	words[MK_CQ_IO_ANNOUNCEMENT_NUMBER] = n + 1;
+}
+
+static void answer_all(struct fake *fake, const struct mk_io_request *requests,
+		       uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		mk_ioq_answer(&fake->queue, requests[i].slot, MK_IO_STATUS_OK);
+}
+
+/* Until then announcements are checked against the slots; returns how many there were. */
+static uint32_t win_trust(struct fake *fake)
+{
+	struct mk_io_request requests[SLOTS];
+
+	for (uint32_t n = 0; n < SLOTS; n++) {
+		store_request(fake, n % 7);
+		announce(fake, n, n % 7);
+		assert_int_equal(claim_all(fake, requests), 1);
+		expect_request(fake, n % 7, &requests[0]);
+		answer_all(fake, requests, 1);
+	}
+	fake->cq[MK_CQ_IO_REQUESTS] = SLOTS;
+	assert_int_equal(claim_all(fake, requests), 0);
+	return SLOTS;
+}
+
+/* Without a count, and without a look at the slot. */
+static void test_claims_what_is_announced(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	uint32_t n = win_trust(fake);
+
+	(void)state;
+	store_request(fake, 30);
+	announce(fake, n, 30);
+	*word(fake, 30, MK_IO_STATUS) = MK_STATUS_EMPTY;
+	store_request(fake, 2);
+	announce(fake, n + 1, 2);
+	assert_int_equal(claim_all(fake, requests), 2);
+	expect_request(fake, 30, &requests[0]);
+	expect_request(fake, 2, &requests[1]);
+	/* What is counted later has been claimed. */
+	fake->cq[MK_CQ_IO_REQUESTS] = n + 2;
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	close_fake(fake);
+}
+
+/* The device was faster than the pump: what was overwritten is found by the count. */
+static void test_finds_what_was_overwritten(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	uint32_t n = win_trust(fake);
+	bool seen[SLOTS] = { false };
+
+	(void)state;
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		store_request(fake, slot);
+		announce(fake, n + slot, slot);
+	}
+	fake->cq[MK_CQ_IO_REQUESTS] = n + SLOTS;
+	assert_int_equal(claim_all(fake, requests), SLOTS);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		expect_request(fake, requests[i].slot, &requests[i]);
+		assert_false(seen[requests[i].slot]);
+		seen[requests[i].slot] = true;
+	}
+	close_fake(fake);
+}
+
+/* Found by a look, answered, and only then announced: that is no new request. */
+static void test_believes_no_late_announcement(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	uint32_t n = win_trust(fake);
+
+	(void)state;
+	publish(fake, 5);
+	assert_int_equal(claim_all(fake, requests), 1);
+	answer_all(fake, requests, 1);
+	announce(fake, n, 5);
+	assert_int_equal(claim_all(fake, requests), 0);
+	assert_int_equal(*word(fake, 5, MK_IO_STATUS), MK_IO_STATUS_OK);
+	/* The slot is used again, and that is announced. */
+	store_request(fake, 5);
+	announce(fake, n + 1, 5);
+	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 5, &requests[0]);
+	close_fake(fake);
+}
+
+static void test_refuses_announcements_of_no_slot(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	uint32_t n = win_trust(fake);
+
+	(void)state;
+	store_request(fake, 1);
+	announce(fake, n, 1);
+	fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
+		 n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS +
+		 MK_CQ_IO_ANNOUNCEMENT_SLOT] = SLOTS;
+	fake->cq[MK_CQ_IO_REQUESTS] = n + 1;
+	/* The slot itself says so, too. */
+	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 1, &requests[0]);
+	close_fake(fake);
+}
+
 static void test_leaves_ingests_alone(void **state)
 {
 	struct fake *fake = open_fake(20, false);
@@ -254,6 +377,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claims_in_place),
 		cmocka_unit_test(test_claims_across_a_bus),
+		cmocka_unit_test(test_claims_what_is_announced),
+		cmocka_unit_test(test_finds_what_was_overwritten),
+		cmocka_unit_test(test_believes_no_late_announcement),
+		cmocka_unit_test(test_refuses_announcements_of_no_slot),
 		cmocka_unit_test(test_leaves_ingests_alone),
 		cmocka_unit_test(test_believes_no_count_for_ever),
 		cmocka_unit_test(test_is_ahead_of_the_count),
