@@ -10,6 +10,9 @@
 
 uint mk_io_block_count;
 uint mk_io_block;
+/* Where this worker's last request is. */
+uint mk_io_hot_block;
+bool mk_io_is_hot;
 /* The first block of this worker's with ingests; mk_io_block_count: there is none. */
 uint mk_first_ingest_block;
 uint mk_ingest_workers;
@@ -18,9 +21,8 @@ bool mk_waits;
 /* Looks since something was found. */
 uint mk_io_idle;
 
-/* Whether what was found last is from the io queue, and whether to look there next. */
+/* Whether what was found last is from the io queue. */
 bool mk_found_io;
-bool mk_io_turn;
 
 #define MK_IO_IN_ORDER_WORD                                                               \
 	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IO_IN_ORDER)]
@@ -75,7 +77,8 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_first_ingest_block = min(mk_first_ingest_block, mk_io_block_count);
 	mk_io_idle = 0u;
 	mk_found_io = mk_found_ingest = false;
-	mk_io_turn = true;
+	mk_io_is_hot = false;
+	mk_io_hot_block = 0u;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
 	mk_see_who_waits();
@@ -110,32 +113,54 @@ bool mk_find_waiting(uint request)
 	return true;
 }
 
-/* Take one look; true when something is ready, for mk_work_slowly(). */
+/*
+ * The next block.  Every other look takes all in order; the others are where this worker
+ * has asked last, so that who reads piece after piece does not wait for a whole round.
+ */
+uint mk_next_io_block()
+{
+	uint block = mk_io_block;
+
+	mk_io_is_hot = mk_waits && !mk_io_is_hot;
+	if (mk_io_is_hot)
+		return mk_io_hot_block;
+	mk_io_idle++;
+	mk_io_block += mk_waits ? 1u : mk_ingest_workers;
+	if (mk_io_block >= mk_io_block_count)
+		mk_io_block = mk_waits ? 0u : mk_first_ingest_block;
+	return block;
+}
+
+/* Take one look; true for lanes that have something to look at closely. */
 bool mk_look_at_io()
 {
-	uint io_slot = mk_io_block * mk_lanes + mk_lane;
-	bool is_request = io_slot < parameters.io_request_slots;
-	bool is_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker;
+	uint io_slot = mk_next_io_block() * mk_lanes + mk_lane;
 	uint status = MK_STATUS_EMPTY;
 
 	if (io_slot < parameters.io_slots)
 		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	is_request = is_request && mk_is_io_answer(status);
-	is_ingest = is_ingest &&
-		    (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
-	if (subgroupAny(is_request || is_ingest)) {
-		MK_ACQUIRE();
-		if (is_request)
-			is_request = mk_find_waiting(io_slot);
-		if (is_ingest && status == MK_STATUS_CLAIMED)
-			is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
-	}
 	mk_found_io_slot = io_slot;
 	mk_found_answer = status;
+	if (io_slot < parameters.io_request_slots)
+		return mk_is_io_answer(status);
+	return status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED;
+}
+
+/* Whether something that was looked at is this worker's and ready, for mk_work_slowly(). */
+bool mk_examine_io()
+{
+	uint io_slot = mk_found_io_slot, status = mk_found_answer;
+	bool is_request = io_slot < parameters.io_request_slots;
+	bool is_ingest = !is_request && io_slot / mk_lanes % mk_ingest_workers == mk_worker &&
+			 (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
+
+	MK_ACQUIRE();
+	if (is_request)
+		is_request = mk_is_io_answer(status) && mk_find_waiting(io_slot);
+	if (is_ingest && status == MK_STATUS_CLAIMED)
+		is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
 	mk_found_ingest = is_ingest;
 	mk_found_slow = is_request || is_ingest;
 	mk_found_io = subgroupAny(mk_found_slow);
-	mk_io_idle++;
-	mk_io_block = mk_io_block_from(mk_io_block + 1u);
 	return mk_found_io;
 }

@@ -152,7 +152,7 @@ void mk_begin_looking()
 	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
 }
 
-/* Take one look; true when a slot is ready. */
+/* Take one look; true for lanes whose slot is ready. */
 bool mk_look()
 {
 	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
@@ -175,7 +175,7 @@ bool mk_look()
 	}
 	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
-	return subgroupAny(mk_status_is_ready(mk_found_status));
+	return mk_status_is_ready(mk_found_status);
 }
 
 /* What was found cannot go on now: others have the first look. */
@@ -267,20 +267,34 @@ void mk_show_counters()
 #define MK_LOOKS_PER_TRY   32u
 /* Tries between two looks at the rest: whether to leave, and so on. */
 #define MK_TRIES_PER_ROUND 16u
+/* The same of things that were found and take longer. */
+#define MK_BUSY_PER_ROUND  4u
 
-/* Look until a slot is ready, but not for ever. */
-bool mk_find()
+/*
+ * Look until a slot is ready, or something in the io queue, but not for ever.  A look at
+ * the ring does not wait for one at the io queue, nor the other way round.
+ */
+bool mk_find(out bool saw_io)
 {
 	uint looks = MK_LOOKS_PER_TRY;
-	bool found;
+	bool is_ready = false, is_io_ready = false;
 
-	do {
-		found = mk_look();
-		looks--;
-	} while (!found && looks != 0u);
+	if (mk_watches_io()) {
+		do {
+			is_io_ready = mk_look_at_io();
+			is_ready = mk_look();
+			looks--;
+		} while (!subgroupAny(is_ready || is_io_ready) && looks != 0u);
+	} else {
+		do {
+			is_ready = mk_look();
+			looks--;
+		} while (!subgroupAny(is_ready) && looks != 0u);
+	}
 	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
 	mk_idle += MK_LOOKS_PER_TRY - looks;
-	return found;
+	saw_io = subgroupAny(is_io_ready);
+	return subgroupAny(is_ready);
 }
 
 /* The highest lane of which @which is true; there is one. */
@@ -300,14 +314,14 @@ bool mk_may_go_on_looking()
 
 /*
  * Execute what can be executed quickly, in up to @tries; true when something else was
- * found.  A worker that watches the io queue comes back after a fruitless try.
+ * found in the ring.
  */
-bool mk_work_quickly(inout uint tries, out bool found)
+bool mk_work_quickly(inout uint tries, out bool found, out bool saw_io)
 {
 	bool slow = false;
 
 	do {
-		found = mk_find();
+		found = mk_find(saw_io);
 		if (found) {
 			bool quick = mk_execute_quickly();
 
@@ -318,27 +332,31 @@ bool mk_work_quickly(inout uint tries, out bool found)
 				mk_pass_over();
 		}
 		tries--;
-	} while (!slow && tries != 0u &&
-		 (found || !mk_watches_io() && mk_may_go_on_looking()));
+	} while (!slow && !saw_io && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
 }
 
+/* The one of the ring and the io queue that was examined less lately. */
+bool mk_io_turn;
+
 /*
- * The same, with looks at the io queue between.  After each that found something the ring
- * has its turn, and the other way round: either may have slots that are ready always.
+ * The same, and what was seen in the io queue.  Where both have something they take
+ * turns: either may have slots that are ready always.
  */
 bool mk_work_and_watch()
 {
 	uint tries = MK_TRIES_PER_ROUND;
-	bool found = false, slow;
+	bool found, saw_io, slow;
 
 	do {
-		slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
-		mk_io_turn = !slow;
-		if (!slow)
-			slow = mk_work_quickly(tries, found);
+		slow = mk_work_quickly(tries, found, saw_io);
+		mk_io_turn = mk_io_turn || !slow;
+		if (saw_io && mk_io_turn) {
+			slow = mk_examine_io();
+			mk_io_turn = false;
+		}
 		mk_spend(1u);
-	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
+	} while (!slow && tries != 0u && (found || saw_io || mk_may_go_on_looking()));
 	return slow;
 }
 
@@ -387,7 +405,12 @@ void mk_work_slowly()
 						 status == MK_STATUS_WAIT_IO)) &&
 	    subgroupElect())
 		mk_show_io_counters();
-	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
+	uint asked = executed && status == MK_STATUS_WAIT_IO ? mk_io_asked : 0u;
+	asked = subgroupMax(asked);
+	if (asked != 0u) {
+		mk_waits = true;
+		mk_io_hot_block = (asked - 1u) / mk_lanes;
+	}
 	if (mk_found_io)
 		mk_idle = mk_io_idle = 0u;
 	else if (subgroupAny(executed))
@@ -421,8 +444,10 @@ void mk_leave()
  */
 void mk_work()
 {
+	uint busy = 0u;
 	bool stay, slow;
 
+	mk_io_turn = true;
 	mk_begin_looking();
 	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
 	if (mk_split)
@@ -430,7 +455,12 @@ void mk_work()
 	do {
 		do {
 			slow = mk_work_and_watch();
-			stay = mk_keep_house();
+			busy = slow ? busy + 1u : MK_BUSY_PER_ROUND;
+			stay = mk_budget > MK_LOOK_STEPS;
+			if (busy >= MK_BUSY_PER_ROUND) {
+				stay = mk_keep_house();
+				busy = 0u;
+			}
 		} while (stay && !slow);
 		if (slow)
 			mk_work_slowly();
