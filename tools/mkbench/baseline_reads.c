@@ -7,7 +7,6 @@
 
 #include <liburing.h>
 
-#include "read_layout.h"
 #include "reads.h"
 #include "sampling.h"
 
@@ -48,7 +47,6 @@ static void ask(struct ring_reader *reader, uint32_t lane)
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&reader->ring);
 	uint32_t *words = words_of(reader, lane);
 
-	words[0] = words[last_word(reader)] = READ_POISON;
 	reader->lanes[lane] = (struct lane){ now_ns(), reader->offset };
 	io_uring_prep_read_fixed(sqe, 0, words, reader->shape->bytes, reader->offset, 0);
 	sqe->flags |= IOSQE_FIXED_FILE;

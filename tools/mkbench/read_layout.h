@@ -23,7 +23,4 @@
 #define COMPARE_ARG_LEFT 2u
 #define COMPARE_ARGS	 3u
 
-/* What is in a piece's first and last word before it is read. */
-#define READ_POISON 0x6b6d6b6du
-
 #endif /* MKBENCH_READ_LAYOUT_H */

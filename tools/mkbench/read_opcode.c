@@ -10,7 +10,6 @@
 #define call			(*mk_this_call)
 #define mk_steps(wanted)	mk_call_steps(mk_this_call, wanted)
 #define mk_arena_load(word)	mk_call_arena_load(mk_this_call, word)
-#define mk_arena_store(word, x) mk_call_arena_store(mk_this_call, word, x)
 #define mk_io_read(this, ...)	mk_call_io_read(&this, __VA_ARGS__)
 #define mk_io_answer(this)	mk_call_io_answer(&this)
 

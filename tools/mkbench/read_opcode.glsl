@@ -29,8 +29,6 @@ MK_OPCODE(0x200, read_chain)
 		call.args[READ_ARG_OFFSET] += call.args[READ_ARG_STRIDE];
 		call.args[READ_ARG_OFFSET] &= call.args[READ_ARG_MASK];
 	}
-	mk_arena_store(first, READ_POISON);
-	mk_arena_store(last, READ_POISON);
 	return mk_io_read(call, call.args[READ_ARG_FILE], call.args[READ_ARG_RANGE],
 			  call.args[READ_ARG_OFFSET], 0u, call.args[READ_ARG_BYTES]);
 }
