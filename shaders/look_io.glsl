@@ -10,6 +10,9 @@
 
 uint mk_io_block_count;
 uint mk_io_block;
+/* Where this worker's last request is. */
+uint mk_io_hot_block;
+bool mk_io_is_hot;
 /* The first block of this worker's with ingests; mk_io_block_count: there is none. */
 uint mk_first_ingest_block;
 uint mk_ingest_workers;
@@ -18,11 +21,8 @@ bool mk_waits;
 /* Looks since something was found. */
 uint mk_io_idle;
 
-/* Whether what was found last is from the io queue, and whether to look there next. */
+/* Whether what was found last is from the io queue. */
 bool mk_found_io;
-bool mk_io_turn;
-/* Whether a peek saw something that is ready, which mk_find_peeked() finds. */
-bool mk_peeked;
 
 #define MK_IO_IN_ORDER_WORD                                                               \
 	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IO_IN_ORDER)]
@@ -76,8 +76,9 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 		mk_first_ingest_block = mk_io_block_count;
 	mk_first_ingest_block = min(mk_first_ingest_block, mk_io_block_count);
 	mk_io_idle = 0u;
-	mk_found_io = mk_found_ingest = mk_peeked = false;
-	mk_io_turn = true;
+	mk_found_io = mk_found_ingest = false;
+	mk_io_is_hot = false;
+	mk_io_hot_block = 0u;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
 	mk_see_who_waits();
@@ -89,6 +90,15 @@ void mk_end_looking_at_io(bool keeps_place)
 		MK_IO_IN_ORDER_WORD = mk_io_block * mk_lanes;
 }
 
+/* Whether an owner's word names a slot of this worker's. */
+bool mk_slot_is_ours(uint owner)
+{
+	uint slot = owner - 1u;
+
+	return owner != 0u && slot < parameters.slot_count &&
+	       slot / mk_lanes % mk_workers == mk_worker;
+}
+
 /*
  * Whether an answered request is one that a slot of this worker waits for, and may go on
  * with.  One that its slot does not know of was forged, or left by an engine that died.
@@ -97,8 +107,7 @@ bool mk_find_waiting(uint request)
 {
 	uint owner = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(request)), slot = owner - 1u;
 
-	if (owner == 0u || slot >= parameters.slot_count ||
-	    slot / mk_lanes % mk_workers != mk_worker)
+	if (!mk_slot_is_ours(owner))
 		return false;
 	if (mk_load_status(slot) != MK_STATUS_WAIT_IO ||
 	    MK_PROGRESS_WORD(slot, MK_STATE_IO) != request + 1u) {
@@ -112,103 +121,84 @@ bool mk_find_waiting(uint request)
 	return true;
 }
 
-/*
- * What a look has found, for mk_work_slowly(); that something may be ready, which
- * mk_sort_out_io() says.  That is apart because here it would cost time at each look: see
- * execute.glsl.
- */
-bool mk_find_io(uint io_slot, uint status)
+bool mk_is_our_ingest(uint io_slot)
 {
-	bool is_request = io_slot < parameters.io_request_slots;
-
-	mk_found_io_slot = io_slot;
-	mk_found_answer = status;
-	mk_found_ingest = !is_request && mk_io_block % mk_ingest_workers == mk_worker &&
-			  (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
-	mk_found_slow = mk_found_ingest || is_request && mk_is_io_answer(status);
-	mk_found_io = subgroupAny(mk_found_slow);
-	mk_io_block = mk_io_block_from(mk_io_block + 1u);
-	return mk_found_io;
+	return io_slot / mk_lanes % mk_ingest_workers == mk_worker;
 }
 
-/* Take one look; true when something may be ready. */
+/* Across a bus: whose the request is that was looked at, by the state memory. */
+uint mk_found_owner;
+
+/* The slot of an answer across a bus; what it is like is seen when it goes on. */
+bool mk_go_by_owner()
+{
+	if (!mk_slot_is_ours(mk_found_owner))
+		return false;
+	mk_found_slot = mk_found_owner - 1u;
+	mk_found_status = MK_STATUS_WAIT_IO;
+	return true;
+}
+
+/*
+ * The next block.  Every other look takes all in order; the others are where this worker
+ * has asked last, so that who reads piece after piece does not wait for a whole round.
+ */
+uint mk_next_io_block()
+{
+	uint block = mk_io_block;
+
+	mk_io_is_hot = mk_waits && !mk_io_is_hot;
+	if (mk_io_is_hot)
+		return mk_io_hot_block;
+	mk_io_idle++;
+	mk_io_block += mk_waits ? 1u : mk_ingest_workers;
+	if (mk_io_block >= mk_io_block_count)
+		mk_io_block = mk_waits ? 0u : mk_first_ingest_block;
+	return block;
+}
+
+/*
+ * Take one look; true for lanes that have something to look at closely.  Across a bus the
+ * owner comes with the status, since to ask for it afterwards would take as long again.
+ */
 bool mk_look_at_io()
 {
-	uint io_slot = mk_io_block * mk_lanes + mk_lane;
+	uint io_slot = mk_next_io_block() * mk_lanes + mk_lane;
 	uint status = MK_STATUS_EMPTY;
 
 	if (io_slot < parameters.io_slots)
 		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	mk_io_idle++;
-	return mk_find_io(io_slot, status);
+	mk_found_owner = 0u;
+	if (mk_split && io_slot < parameters.io_slots)
+		mk_found_owner = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot));
+	mk_found_io_slot = io_slot;
+	mk_found_answer = status;
+	if (io_slot < parameters.io_request_slots)
+		return mk_is_io_answer(status) &&
+		       (!mk_split || mk_slot_is_ours(mk_found_owner));
+	return mk_is_our_ingest(io_slot) &&
+	       (status == MK_STATUS_PUBLISHED ||
+		status == MK_STATUS_CLAIMED && (!mk_split || mk_found_owner != 0u));
 }
 
-/*
- * Across a bus a look takes in the ring and the io queue at once, and so that its loads
- * are under way together, whose a slot is comes with its status.
- */
-uint mk_peeked_slot, mk_peeked_status, mk_peeked_owner;
-
-void mk_peek_at_io()
+/* Whether something that was looked at is this worker's and ready, for mk_work_slowly(). */
+bool mk_examine_io()
 {
-	mk_peeked_slot = mk_io_block * mk_lanes + mk_lane;
-	mk_peeked_status = MK_STATUS_EMPTY;
-	mk_peeked_owner = 0u;
-	if (mk_peeked_slot < parameters.io_slots) {
-		mk_peeked_status =
-			MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_peeked_slot, MK_IO_STATUS));
-		mk_peeked_owner = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(mk_peeked_slot));
-	}
-}
+	uint io_slot = mk_found_io_slot, status = mk_found_answer;
+	bool is_request = io_slot < parameters.io_request_slots;
+	bool is_ingest = !is_request && mk_is_our_ingest(io_slot) &&
+			 (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
 
-/* Whether a peek saw an answer for a slot of this worker's, or an ingest. */
-bool mk_peeked_is_ready()
-{
-	uint slot = mk_peeked_owner - 1u;
-
-	if (mk_peeked_slot < parameters.io_request_slots)
-		return mk_is_io_answer(mk_peeked_status) && mk_peeked_owner != 0u &&
-		       slot < parameters.slot_count &&
-		       slot / mk_lanes % mk_workers == mk_worker;
-	return mk_io_block % mk_ingest_workers == mk_worker &&
-	       (mk_peeked_status == MK_STATUS_PUBLISHED ||
-		mk_peeked_status == MK_STATUS_CLAIMED && mk_peeked_owner != 0u);
-}
-
-/* When the look's loads have come. */
-void mk_end_peek()
-{
-	mk_peeked = subgroupAny(mk_peeked_is_ready());
-	mk_io_idle++;
-	if (!mk_peeked)
-		mk_io_block = mk_io_block_from(mk_io_block + 1u);
-}
-
-/* As mk_look_at_io(); what the slot of an answer is like is seen when it goes on. */
-bool mk_find_peeked()
-{
-	bool ready = mk_peeked_is_ready();
-
-	mk_peeked = false;
-	mk_find_io(mk_peeked_slot, mk_peeked_status);
-	mk_found_slow = ready;
-	mk_found_ingest = ready && mk_found_ingest;
-	if (ready && !mk_found_ingest) {
-		mk_found_slot = mk_peeked_owner - 1u;
-		mk_found_status = MK_STATUS_WAIT_IO;
-	}
-	return mk_found_io;
-}
-
-/* Leave what can go on of what a look has found. */
-void mk_sort_out_io()
-{
 	MK_ACQUIRE();
-	if (mk_split)
-		return;
-	if (mk_found_slow && !mk_found_ingest)
-		mk_found_slow = mk_find_waiting(mk_found_io_slot);
-	/* What its handler suspended is CLAIMED, too. */
-	if (mk_found_ingest && mk_found_answer == MK_STATUS_CLAIMED)
-		mk_found_slow = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(mk_found_io_slot)) != 0u;
+	if (is_request && mk_is_io_answer(status))
+		is_request = mk_split ? mk_go_by_owner() : mk_find_waiting(io_slot);
+	else
+		is_request = false;
+	if (is_ingest && status == MK_STATUS_CLAIMED)
+		is_ingest = (mk_split ? mk_found_owner :
+					MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot))) != 0u;
+	mk_found_ingest = is_ingest;
+	mk_found_slow = is_request || is_ingest;
+	mk_found_io = subgroupAny(mk_found_slow);
+	return mk_found_io;
 }

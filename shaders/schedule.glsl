@@ -152,7 +152,7 @@ void mk_begin_looking()
 	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
 }
 
-/* Take one look; true when a slot is ready. */
+/* Take one look; true for lanes whose slot is ready. */
 bool mk_look()
 {
 	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
@@ -163,13 +163,10 @@ bool mk_look()
 		mk_every_block = mk_next_block(mk_every_block);
 	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
 	mk_found_status = MK_STATUS_EMPTY;
-	mk_peeked = false;
 	if (mk_found_slot < parameters.slot_count) {
 		if (mk_split) {
 			mk_found_entry = MK_PROGRESS_WORD(mk_found_slot, MK_STATE_ENTRY);
 			mk_found_header = MK_HEADER_QUAD(mk_found_slot);
-			if (mk_watches_io())
-				mk_peek_at_io();
 			mk_found_word = mk_found_header.x;
 			mk_found_status = mk_status_from(mk_found_word, mk_found_entry);
 		} else {
@@ -178,9 +175,7 @@ bool mk_look()
 	}
 	mk_look_count++;
 	mk_rest -= min(mk_rest, 1u);
-	if (mk_split && mk_watches_io())
-		mk_end_peek();
-	return subgroupAny(mk_status_is_ready(mk_found_status));
+	return mk_status_is_ready(mk_found_status);
 }
 
 /* What was found cannot go on now: others have the first look. */
@@ -272,20 +267,34 @@ void mk_show_counters()
 #define MK_LOOKS_PER_TRY   32u
 /* Tries between two looks at the rest: whether to leave, and so on. */
 #define MK_TRIES_PER_ROUND 16u
+/* The same of things that were found and take longer. */
+#define MK_BUSY_PER_ROUND  4u
 
-/* Look until a slot is ready, but not for ever. */
-bool mk_find()
+/*
+ * Look until a slot is ready, or something in the io queue, but not for ever.  A look at
+ * the ring does not wait for one at the io queue, nor the other way round.
+ */
+bool mk_find(out bool saw_io)
 {
 	uint looks = MK_LOOKS_PER_TRY;
-	bool found;
+	bool is_ready = false, is_io_ready = false;
 
-	do {
-		found = mk_look();
-		looks--;
-	} while (!found && !mk_peeked && looks != 0u);
+	if (mk_watches_io()) {
+		do {
+			is_io_ready = mk_look_at_io();
+			is_ready = mk_look();
+			looks--;
+		} while (!subgroupAny(is_ready || is_io_ready) && looks != 0u);
+	} else {
+		do {
+			is_ready = mk_look();
+			looks--;
+		} while (!subgroupAny(is_ready) && looks != 0u);
+	}
 	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
 	mk_idle += MK_LOOKS_PER_TRY - looks;
-	return found;
+	saw_io = subgroupAny(is_io_ready);
+	return subgroupAny(is_ready);
 }
 
 /* The highest lane of which @which is true; there is one. */
@@ -305,15 +314,15 @@ bool mk_may_go_on_looking()
 
 /*
  * Execute what can be executed quickly, in up to @tries; true when something else was
- * found.  A worker that watches the io queue comes back after a fruitless try.
+ * found in the ring.
  */
-bool mk_work_quickly(inout uint tries, out bool found)
+bool mk_work_quickly(inout uint tries, out bool found, out bool saw_io)
 {
 	bool slow = false;
 
 	do {
-		found = mk_find();
-		if (found && !(mk_peeked && mk_io_turn)) {
+		found = mk_find(saw_io);
+		if (found) {
 			bool quick = mk_execute_quickly();
 
 			slow = subgroupAny(mk_found_slow);
@@ -323,41 +332,33 @@ bool mk_work_quickly(inout uint tries, out bool found)
 				mk_pass_over();
 		}
 		tries--;
-	} while (!slow && tries != 0u && !mk_peeked &&
-		 (found || !mk_watches_io() && mk_may_go_on_looking()));
+	} while (!slow && !saw_io && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
 }
 
+/* The one of the ring and the io queue that was examined less lately. */
+bool mk_io_turn;
+
 /*
- * The same, with looks at the io queue between.  After each that found something the ring
- * has its turn, and the other way round: either may have slots that are ready always.
+ * The same, and what was seen in the io queue.  Where both have something they take
+ * turns: either may have slots that are ready always.
  */
 bool mk_work_and_watch()
 {
 	uint tries = MK_TRIES_PER_ROUND;
-	bool found = false, slow;
+	bool found, saw_io, slow;
 
 	do {
-		slow = false;
-		if (!mk_split) {
-			slow = mk_io_turn && mk_watches_io() && mk_look_at_io();
-			mk_io_turn = !slow;
-		}
-		if (!slow)
-			slow = mk_work_quickly(tries, found);
-		if (mk_split && slow) {
-			mk_io_turn = true;
-		} else if (mk_split && mk_peeked) {
-			slow = found = mk_find_peeked();
-			mk_io_turn = !slow;
+		slow = mk_work_quickly(tries, found, saw_io);
+		mk_io_turn = mk_io_turn || !slow;
+		if (saw_io && mk_io_turn) {
+			slow = mk_examine_io();
+			mk_io_turn = false;
 		}
 		mk_spend(1u);
-	} while (!slow && tries != 0u && (found || mk_may_go_on_looking()));
+	} while (!slow && tries != 0u && (found || saw_io || mk_may_go_on_looking()));
 	return slow;
 }
-
-/* Slow rounds between two looks at the rest, when one comes right after the other. */
-#define MK_SLOW_ROUNDS 16u
 
 /* What is to be done now and then; false when it is time to leave. */
 bool mk_keep_house()
@@ -386,10 +387,7 @@ bool mk_keep_house()
  */
 void mk_work_slowly()
 {
-	if (mk_found_io)
-		mk_sort_out_io();
-
-	uint lanes = max(subgroupBallotBitCount(subgroupBallot(mk_found_slow)), 1u);
+	uint lanes = subgroupBallotBitCount(subgroupBallot(mk_found_slow));
 	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
 	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
@@ -405,7 +403,12 @@ void mk_work_slowly()
 	bool executed = mk_executions != before;
 	if (mk_split && subgroupAny(executed && mk_found_ingest) && subgroupElect())
 		mk_show_io_counters();
-	mk_waits = mk_waits || subgroupAny(executed && status == MK_STATUS_WAIT_IO);
+	uint asked = executed && status == MK_STATUS_WAIT_IO ? mk_io_asked : 0u;
+	asked = subgroupMax(asked);
+	if (asked != 0u) {
+		mk_waits = true;
+		mk_io_hot_block = (asked - 1u) / mk_lanes;
+	}
 	if (mk_found_io && subgroupAny(executed))
 		mk_idle = mk_io_idle = 0u;
 	else if (!mk_found_io && subgroupAny(executed))
@@ -439,9 +442,10 @@ void mk_leave()
  */
 void mk_work()
 {
-	uint slow_rounds = 0u;
+	uint busy = 0u;
 	bool stay, slow;
 
+	mk_io_turn = true;
 	mk_begin_looking();
 	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
 	if (mk_split)
@@ -449,10 +453,12 @@ void mk_work()
 	do {
 		do {
 			slow = mk_work_and_watch();
-			slow_rounds = slow ? slow_rounds + 1u : 0u;
+			busy = slow ? busy + 1u : MK_BUSY_PER_ROUND;
 			stay = mk_budget > MK_LOOK_STEPS;
-			if (slow_rounds % MK_SLOW_ROUNDS == 0u)
+			if (busy >= MK_BUSY_PER_ROUND) {
 				stay = mk_keep_house();
+				busy = 0u;
+			}
 		} while (stay && !slow);
 		if (slow)
 			mk_work_slowly();

@@ -600,6 +600,8 @@ int mk_io_settle(struct mk_io *io)
 	send_cancels(io);
 	start_queued(io);
 	ret = mk_io_ring_submit(&io->ring);
+	/* What was in the page cache has ended already. */
+	reap(io);
 	mk_io_store_answers(io);
 	note_idle(io, io->events == before);
 	return ret;

@@ -35,6 +35,8 @@ struct bench_options {
 	enum operation operation;
 	uint32_t samples;
 	double seconds;
+	const char *file;      /* to read; NULL: one made for that */
+	const char *directory; /* where; NULL: the usual one for temporary files */
 	bool json;
 };
 
@@ -59,12 +61,14 @@ struct verb {
 #define TAKES_SECONDS	 (1u << 4)
 #define TAKES_SAMPLES	 (1u << 5)
 #define TAKES_DEVICE	 (1u << 6) /* of these, the device alone */
+#define TAKES_FILE	 (1u << 7) /* which one, or where it is made */
 
 extern const struct verb latency_verb;
 extern const struct verb throughput_verb;
 extern const struct verb batch_verb;
 extern const struct verb handover_verb;
 extern const struct verb park_verb;
+extern const struct verb io_verb;
 extern const struct verb probe_verb;
 extern const struct verb kmod_verb;
 

@@ -44,6 +44,8 @@ enum {
 	KEY_SLOTS,
 	KEY_PRODUCERS,
 	KEY_OPERATION,
+	KEY_FILE,
+	KEY_DIRECTORY,
 };
 
 static const struct argp_option option_table[] = {
@@ -68,10 +70,15 @@ static const struct argp_option option_table[] = {
 	  "what they publish: operations that do nothing, or that add to an observable "
 	  "(default)",
 	  0 },
+	{ "file", KEY_FILE, "PATH", 0,
+	  "what to read, of 1 MiB or more (default: a temporary file)", 0 },
+	{ "directory", KEY_DIRECTORY, "DIR", 0,
+	  "where to make a temporary file (default: $TMPDIR, or /var/tmp)", 0 },
 	{ "seconds", KEY_SECONDS, "S", 0,
-	  "how long to stream, each time (default: 3 with latency, else 1)", 0 },
+	  "how long to stream, or at most to read, each time (default: 3 with latency, else 1)",
+	  0 },
 	{ "samples", KEY_SAMPLES, "N", 0,
-	  "round trips, batches or contexts to measure, each time; mkbench(1) lists the "
+	  "round trips, batches, reads or contexts to measure, each time; mkbench(1) lists the "
 	  "defaults",
 	  0 },
 	{ 0 },
@@ -86,7 +93,8 @@ static const struct {
 	{ KEY_IMPORT, TAKES_ENGINE },	 { KEY_WORKGROUPS, TAKES_ENGINE },
 	{ KEY_SLOTS, TAKES_SLOTS },	 { KEY_PRODUCERS, TAKES_STREAM },
 	{ KEY_OPERATION, TAKES_STREAM }, { KEY_SECONDS, TAKES_SECONDS },
-	{ KEY_SAMPLES, TAKES_SAMPLES },
+	{ KEY_SAMPLES, TAKES_SAMPLES },	 { KEY_FILE, TAKES_FILE },
+	{ KEY_DIRECTORY, TAKES_FILE },
 };
 
 #define OPTION_COUNT (sizeof(option_users) / sizeof(option_users[0]))
@@ -283,6 +291,9 @@ static void check_options(const struct arguments *arguments, struct argp_state *
 				   option_name(option_users[i].key), verb->name);
 	if (arguments->options->ring_count > 1 && !(verb->options & TAKES_SLOTS_LIST))
 		argp_error(state, "--slots: %s takes one size, not a list", verb->name);
+	if (arguments->options->file && arguments->options->directory)
+		argp_error(state, "had both --file and --directory, expected one: a file "
+				  "is made only where none is named");
 }
 
 static uint32_t default_producers(void)
@@ -352,6 +363,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_OPERATION:
 		options->operation = (enum operation)parse_choice(state, "operation",
 								  text, operation_names);
+		return 0;
+	case KEY_FILE:
+		options->file = text;
+		return 0;
+	case KEY_DIRECTORY:
+		options->directory = text;
 		return 0;
 	case ARGP_KEY_ARG:
 		take_verb(arguments, text, state);

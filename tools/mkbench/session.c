@@ -16,6 +16,10 @@ static int start_engine(const struct bench_options *options,
 		.workgroups = options->workgroups,
 		.dispatch_steps = wants->dispatch_steps,
 		.device = options->device,
+		.spirv = wants->spirv,
+		.spirv_bytes = wants->spirv_bytes,
+		.handlers = wants->handlers,
+		.handler_count = wants->handler_count,
 	};
 	int error = mk_engine_start(session->context, &engine_options, &session->engine);
 
@@ -43,6 +47,9 @@ int session_run(const struct bench_options *options, const struct session_wants 
 		.size = sizeof(geometry),
 		.slots = wants->slots,
 		.observable_words = wants->observable_words,
+		.io_slots = wants->io_slots,
+		.io_request_slots = wants->io_slots,
+		.arena_bytes = wants->arena_bytes,
 		.device = options->device,
 		.engine = options->engine,
 	};

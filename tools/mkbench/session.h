@@ -11,6 +11,13 @@ struct session_wants {
 	uint32_t slots;
 	uint32_t observable_words;
 	uint32_t dispatch_steps;
+	uint32_t io_slots; /* all of them for requests */
+	uint64_t arena_bytes;
+	/* Of a kernel with operations beside the library's, and of the other engine. */
+	const uint32_t *spirv;
+	size_t spirv_bytes;
+	const struct mk_handler_entry *handlers;
+	size_t handler_count;
 };
 
 struct session {
