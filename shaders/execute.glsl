@@ -277,11 +277,12 @@ uint mk_execute_whole(uint slot, uint status)
 			       mk_split && waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
-	mk_drop_kept();
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
 		mk_end(call, opcode, status, entry);
 	else
 		mk_suspend(call, status, entry);
+	/* Nobody waits for this. */
+	mk_drop_kept();
 	mk_count_claim(slot, before, call.tenant);
 	return status;
 }

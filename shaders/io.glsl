@@ -180,14 +180,17 @@ void mk_take_answer(uint slot, uint request, uint answer, bool keep)
 #define MK_ACQUIRE_RELEASE                                                                \
 	gl_SemanticsAcquireRelease | gl_SemanticsMakeAvailable | gl_SemanticsMakeVisible
 
-/* By one lane. */
-void mk_show_io_counters()
+/* What has been shown of the io counter that this lane looks at. */
+uint mk_io_shown;
+
+/* By one lane.  Returns whether what was counted before is shown. */
+bool mk_show_io_counters()
 {
 	uint passes = 0u, seen = 1u, before;
 
 	if (atomicAdd(state[MK_STATE_IO_SHOWING], 1u, gl_ScopeDevice,
 		      gl_StorageSemanticsBuffer, MK_ACQUIRE_RELEASE) != 0u)
-		return;
+		return false;
 	do {
 		MK_STORE_RELAXED(cq[MK_CQ_IO_REQUESTS],
 				 MK_LOAD_RELAXED(MK_COUNTER_WORD(MK_CQ_IO_REQUESTS)));
@@ -204,6 +207,7 @@ void mk_show_io_counters()
 		atomicExchange(state[MK_STATE_IO_SHOWING], 0u, gl_ScopeDevice,
 			       gl_StorageSemanticsBuffer,
 			       gl_SemanticsRelease | gl_SemanticsMakeAvailable);
+	return true;
 }
 
 /* What handlers call ---------------------------------------------------------------- */

@@ -146,6 +146,7 @@ void mk_begin_looking()
 	uint others = (mk_block_count - mk_worker - 1u) / mk_workers;
 
 	mk_hot_block = mk_other_hot_block = mk_worker;
+	mk_io_shown = 0u;
 	mk_begin_in_order();
 	mk_look_count = 0u;
 	mk_rest = 0u;
@@ -248,18 +249,28 @@ void mk_beat()
 
 /*
  * Show in the cq what was gathered beside it.  One worker does that at a time, worker
- * 0, and at the end who leaves last; but the io counters are shown by whoever adds.
+ * 0, and at the end who leaves last; but the io counters are shown under a lock, and
+ * only when they have changed.
  */
 void mk_show_counters()
 {
+	bool has_changed = false, is_shown = true;
+
 	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes) {
 		uint word = MK_CQ_HEARTBEAT + i;
+		uint value = MK_LOAD_RELAXED(MK_COUNTER_WORD(word));
 
-		if (word != MK_CQ_IO_REQUESTS && word != MK_CQ_IO_INGESTS)
-			MK_STORE_RELAXED(cq[word], MK_LOAD_RELAXED(MK_COUNTER_WORD(word)));
+		if (word == MK_CQ_IO_REQUESTS || word == MK_CQ_IO_INGESTS) {
+			has_changed = has_changed || value != mk_io_shown;
+			mk_io_shown = value;
+		} else {
+			MK_STORE_RELAXED(cq[word], value);
+		}
 	}
-	if (subgroupElect())
-		mk_show_io_counters();
+	if (subgroupAny(has_changed) && subgroupElect())
+		is_shown = mk_show_io_counters();
+	if (!subgroupAll(is_shown))
+		mk_io_shown = ~mk_io_shown;
 	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u + MK_SHOW_PASSES);
 }
 
@@ -268,7 +279,7 @@ void mk_show_counters()
 /* Tries between two looks at the rest: whether to leave, and so on. */
 #define MK_TRIES_PER_ROUND 16u
 /* The same of things that were found and take longer. */
-#define MK_BUSY_PER_ROUND  4u
+#define MK_BUSY_PER_ROUND  16u
 
 /*
  * Look until a slot is ready, or something in the io queue, but not for ever.  A look at
