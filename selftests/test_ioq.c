@@ -123,6 +123,29 @@ static void test_claims_across_a_bus(void **state)
 	claims_what_is_published(true);
 }
 
+/* Who asks again is found with one look, and the turn goes on where it was. */
+static void test_claims_again_where_it_found(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, false);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	publish(fake, 20);
+	assert_int_equal(claim_all(fake, requests), 1);
+	mk_ioq_answer(&fake->queue, 20, MK_IO_STATUS_OK);
+	publish(fake, 20);
+	publish(fake, 35);
+	assert_int_equal(mk_ioq_claim_again(&fake->queue, requests), 1);
+	expect_request(fake, 20, &requests[0]);
+	assert_int_equal(mk_ioq_claim_again(&fake->queue, requests), 0);
+	assert_true(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim(&fake->queue, requests), 1);
+	expect_request(fake, 35, &requests[0]);
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim_again(&fake->queue, requests), 0);
+	close_fake(fake);
+}
+
 static void test_leaves_ingests_alone(void **state)
 {
 	struct fake *fake = open_fake(20, false);
@@ -254,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claims_in_place),
 		cmocka_unit_test(test_claims_across_a_bus),
+		cmocka_unit_test(test_claims_again_where_it_found),
 		cmocka_unit_test(test_leaves_ingests_alone),
 		cmocka_unit_test(test_believes_no_count_for_ever),
 		cmocka_unit_test(test_is_ahead_of_the_count),

@@ -239,6 +239,7 @@ uint mk_execute_whole(uint slot, uint status)
 		mk_take_answer(slot, mk_found_io_slot, mk_found_answer);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
+	mk_end_io();
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
 		mk_end(call, opcode, status, entry);
 	else

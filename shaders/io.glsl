@@ -10,6 +10,11 @@
 uint mk_io_asker;
 /* The request slot plus 1 that it has taken in this call; 0: none. */
 uint mk_io_asked;
+/*
+ * The one plus 1 whose answer it has; 0: none.  It is not free for others until the
+ * operation has asked again, in that one, or the call is over.
+ */
+uint mk_io_kept;
 /* The answer that it is called with: 0 or MK_IO_STATUS_*, and why. */
 uint mk_io_answered;
 uint mk_io_why;
@@ -53,13 +58,19 @@ uint mk_take_request(uint asker)
 	return taken;
 }
 
-/* By who has it: nobody waits for it any more, or it was not published. */
-void mk_free_request(uint request)
+/* By who has it, and is done with its words.  Its status is EMPTY. */
+void mk_leave_request(uint request)
 {
-	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
 	MK_RELEASE();
 	MK_STORE_RELAXED(MK_IO_OWNER_WORD(request), 0u);
 	MK_ADD(state[MK_STATE_IO_TAKEN], 0xffffffffu);
+}
+
+/* The same: nobody waits for it any more, or it was not published. */
+void mk_free_request(uint request)
+{
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
+	mk_leave_request(request);
 }
 
 /* What an operation returns to wait for an answer, or for its turn to ask. */
@@ -69,6 +80,10 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 	if (mk_io_asker == 0u) {
 		mk_fault = MK_FAULT_HANDLER;
 		return MK_STATUS_FAULT;
+	}
+	if (mk_io_asked == 0u) {
+		mk_io_asked = mk_io_kept;
+		mk_io_kept = 0u;
 	}
 	if (mk_io_asked == 0u)
 		mk_io_asked = mk_take_request(mk_io_asker);
@@ -109,17 +124,26 @@ void mk_publish_request()
 void mk_begin_io(uint slot)
 {
 	mk_io_asker = slot + 1u;
-	mk_io_asked = mk_io_answered = mk_io_why = 0u;
+	mk_io_asked = mk_io_kept = mk_io_answered = mk_io_why = 0u;
 }
 
-/* The same when the request that it waits for was answered, which becomes free. */
+/* The same when the request that it waits for was answered. */
 void mk_take_answer(uint slot, uint request, uint answer)
 {
 	mk_io_answered = answer;
 	if (answer == MK_IO_STATUS_ERROR)
 		mk_io_why = MK_IO_QUEUE_WORD(request, MK_IO_REASON);
 	MK_PROGRESS_WORD(slot, MK_STATE_IO) = 0u;
-	mk_free_request(request);
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
+	mk_io_kept = request + 1u;
+}
+
+/* The operation has returned. */
+void mk_end_io()
+{
+	if (mk_io_kept != 0u)
+		mk_leave_request(mk_io_kept - 1u);
+	mk_io_kept = 0u;
 }
 
 /*

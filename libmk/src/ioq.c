@@ -144,13 +144,17 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 	queue->found_none = 0;
 }
 
-uint32_t mk_ioq_claim(struct mk_ioq *queue,
-		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+static uint32_t slots_from(const struct mk_ioq *queue, uint32_t first)
 {
-	uint32_t first = queue->next;
 	uint32_t left = queue->slots - first;
-	uint32_t looked = left < MK_IOQ_LOOK_SLOTS ? left : MK_IOQ_LOOK_SLOTS;
-	uint32_t count = load_count(queue);
+
+	return left < MK_IOQ_LOOK_SLOTS ? left : MK_IOQ_LOOK_SLOTS;
+}
+
+static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
+			   struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t looked = slots_from(queue, first);
 	uint32_t published = find_published(queue, first, looked);
 	uint32_t claimed = 0;
 
@@ -161,13 +165,33 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 		store_status(queue, first + i, MK_STATUS_CLAIMED);
 		queue->is_claimed[first + i] = true;
 	}
-	queue->next = looked < left ? first + looked : 0;
 	queue->claimed += claimed;
-	if (claimed)
+	if (claimed) {
 		queue->found_none = 0;
-	else
+		queue->found = first;
+	}
+	return claimed;
+}
+
+uint32_t mk_ioq_claim(struct mk_ioq *queue,
+		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t looked = slots_from(queue, queue->next);
+	uint32_t count = load_count(queue);
+	uint32_t claimed = claim_from(queue, queue->next, requests);
+
+	queue->next += looked;
+	if (queue->next == queue->slots)
+		queue->next = 0;
+	if (!claimed)
 		note_found_none(queue, looked, count);
 	return claimed;
+}
+
+uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
+			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	return claim_from(queue, queue->found, requests);
 }
 
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request)
