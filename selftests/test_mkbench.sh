@@ -248,6 +248,66 @@ park_table() {
 		^watts  *not available here' park --samples 5 --seconds 0.05
 }
 
+# What a file system does without O_DIRECT is said, and leaves the other rows.
+io_json() {
+	json io '.chain_reads == 16 and (.fixed_buffers | type) == "number" and
+		([.rows[] | select(.cache == "page") | [.bytes, .depth]] | sort) ==
+			[[512, 1], [512, 64], [4096, 1], [4096, 64], [65536, 1], [65536, 64]] and
+		([.rows[] | [.bytes, .depth, .cache]] | unique | length) == (.rows | length) and
+		(.rows | all(
+			distribution("chain_") and distribution("publish_") and
+			distribution("waited_") and distribution("polled_") and
+			([.[("chain_", "publish_", "waited_", "polled_") +
+				"reads_per_second"]] | all(. > 0)) and
+			.[.baseline + "_p50_ns"] ==
+				([.waited_p50_ns, .polled_p50_ns] | min) and
+			.chain_over_ns == .chain_p50_ns - .[.baseline + "_p50_ns"] and
+			.publish_over_ns == .publish_p50_ns - .[.baseline + "_p50_ns"]))' \
+		--samples 100 --seconds 0.05 --directory "$work" 2>"$work/err" || return 1
+	direct=$(jq '[.rows[] | select(.cache == "direct")] | length' "$work/json")
+	[ "$direct" -eq 6 ] || grep 'without O_DIRECT' "$work/err"
+}
+
+io_table() {
+	table 'kernel, microseconds  *io_uring, microseconds
+		^  *512  *1  page  *chain  *[0-9. ]*  [+-][0-9. ]*$
+		^ *65536  *64  page  *publish  *[0-9. ]*  [+-][0-9. ]*$
+		^chain: a slot makes 16 reads' io --samples 20 --seconds 0.05
+}
+
+io_file() {
+	head -c 1100000 /dev/urandom >"$work/file" && head -c 5000 "$work/file" >"$work/small" &&
+		json io '.rows | length >= 6' --samples 20 --seconds 0.05 --file "$work/file" &&
+		ends_with 1 "$program" io --engine="$engine" --file "$work/small" 2>"$work/err" &&
+		grep 'small: had 5000 bytes, expected at least' "$work/err" &&
+		ends_with 1 "$program" io --engine="$engine" --file "$work/none" 2>"$work/err" &&
+		grep 'none: No such file' "$work/err" &&
+		ends_with 1 "$program" io --engine="$engine" --directory "$work/none" \
+			2>"$work/err" && grep 'none: No such file' "$work/err"
+}
+
+io_tmpfs() {
+	json io '[.rows[].cache] | unique == ["page"]' --samples 20 --seconds 0.05 \
+		--directory /dev/shm 2>"$work/err" && grep 'without O_DIRECT.*tmpfs' "$work/err"
+}
+
+test_io_tmpfs() {
+	if [ "$(stat -f -c %T /dev/shm)" = tmpfs ]; then
+		try 'io: a file without O_DIRECT' io_tmpfs
+	else
+		skip 'io: a file without O_DIRECT' 'there is no tmpfs at /dev/shm'
+	fi
+}
+
+# The pump reads something else than io_uring does.
+io_notices_wrong_reads() {
+	asan=${ASAN_OPTIONS-}:verify_asan_link_order=0
+	ends_with 1 env LD_PRELOAD="$wrong_sum" ASAN_OPTIONS="$asan" "$program" \
+		io --engine="$engine" --samples 20 --seconds 0.05 2>"$work/err" || return 1
+	cat "$work/err"
+	grep 'other bytes than the file has' "$work/err"
+}
+
 refuses() {
 	ends_with 64 "$program" "$@" 2>"$work/err" && cat "$work/err"
 }
@@ -261,12 +321,14 @@ refuses_nonsense() {
 		refuses handover --producers 2 && refuses park --operation add &&
 		refuses latency --samples 0 && refuses latency --seconds nan &&
 		refuses latency --engine abacus &&
+		refuses latency --file "$program" &&
+		refuses io --file "$program" --directory "$work" &&
 		refuses throughput --slots 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
 }
 
 helps() {
 	"$program" --help >"$work/help" || return 1
-	for verb in latency throughput batch handover park probe kmod; do
+	for verb in latency throughput batch handover park io probe kmod; do
 		grep "^  $verb  *the time\|^  $verb  *[a-z]" "$work/help" || return 1
 	done
 	grep '^  mkbench latency' "$work/help"
@@ -363,6 +425,7 @@ test_engine() {
 	try 'batch: JSON' batch_json
 	try 'handover: JSON' handover_json
 	try 'park: JSON' park_json
+	try 'io: JSON' io_json
 	try 'a signal ends it' ends_by_signal
 }
 
@@ -375,6 +438,10 @@ test_program() {
 	try 'handover: table' handover_table
 	try 'park: what sensors say' park_power
 	try 'park: table' park_table
+	try 'io: table' io_table
+	try 'io: a file of the user' io_file
+	test_io_tmpfs
+	try 'io: a wrong read is a failure' io_notices_wrong_reads
 	try 'a wrong sum is a failure' notices_wrong_sums
 	try 'without Vulkan there is less to compare with' without_vulkan
 	try 'wrong usage is refused' refuses_nonsense

@@ -254,7 +254,7 @@ uint mk_execute_whole(uint slot, uint status)
 
 	if (mk_split)
 		MK_ACQUIRE();
-	if (mk_split && status == MK_STATUS_WAIT_IO)
+	if (status == MK_STATUS_WAIT_IO)
 		waiting = mk_load_waiting(slot);
 	call.slot = slot;
 	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
@@ -274,7 +274,7 @@ uint mk_execute_whole(uint slot, uint status)
 	mk_begin_io(slot);
 	if (status == MK_STATUS_WAIT_IO)
 		mk_take_answer(slot, mk_found_io_slot, mk_found_answer,
-			       mk_split && waiting.taken < parameters.io_request_slots);
+			       waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
@@ -282,7 +282,7 @@ uint mk_execute_whole(uint slot, uint status)
 	else
 		mk_suspend(call, status, entry);
 	/* Nobody waits for this. */
-	mk_drop_kept();
+	mk_end_io();
 	mk_count_claim(slot, before, call.tenant);
 	return status;
 }

@@ -10,7 +10,10 @@
 uint mk_io_asker;
 /* The request slot plus 1 that it has taken in this call; 0: none. */
 uint mk_io_asked;
-/* The one plus 1 that it was answered in, and may ask in again; 0: none. */
+/*
+ * The one plus 1 whose answer it has; 0: none.  It is not free for others until the
+ * operation has asked again, in that one, or the call is over.
+ */
 uint mk_io_kept;
 /* What it asks, for who announces that. */
 uvec4 mk_io_words;
@@ -58,13 +61,19 @@ uint mk_take_request(uint asker)
 	return taken;
 }
 
-/* By who has it: nobody waits for it any more, or it was not published. */
-void mk_free_request(uint request)
+/* By who has it, and is done with its words.  Its status is EMPTY. */
+void mk_leave_request(uint request)
 {
-	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
 	MK_RELEASE();
 	MK_STORE_RELAXED(MK_IO_OWNER_WORD(request), 0u);
 	MK_ADD(state[MK_STATE_IO_TAKEN], 0xffffffffu);
+}
+
+/* The same: nobody waits for it any more, or it was not published. */
+void mk_free_request(uint request)
+{
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
+	mk_leave_request(request);
 }
 
 /* What an operation returns to wait for an answer, or for its turn to ask. */
@@ -95,14 +104,6 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 	mk_io_words = uvec4(op, source, destination, offset_low);
 	mk_io_more_words = uvec3(offset_high, bytes, tag);
 	return MK_STATUS_WAIT_IO;
-}
-
-/* What was kept and not used again. */
-void mk_drop_kept()
-{
-	if (mk_io_kept != 0u)
-		mk_free_request(mk_io_kept - 1u);
-	mk_io_kept = 0u;
 }
 
 /* An operation that took a request slot and does not wait gives it back. */
@@ -154,8 +155,8 @@ void mk_begin_io(uint slot)
 }
 
 /*
- * The same when the request that it waits for was answered, which becomes free; or, if
- * there are others, can be used again by @keep.
+ * The same when the request that it waits for was answered.  It may ask in the same one,
+ * unless others want one that is free.
  */
 void mk_take_answer(uint slot, uint request, uint answer, bool keep)
 {
@@ -163,10 +164,19 @@ void mk_take_answer(uint slot, uint request, uint answer, bool keep)
 	if (answer == MK_IO_STATUS_ERROR)
 		mk_io_why = MK_IO_QUEUE_WORD(request, MK_IO_REASON);
 	MK_PROGRESS_WORD(slot, MK_STATE_IO) = 0u;
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
 	if (keep)
 		mk_io_kept = request + 1u;
 	else
-		mk_free_request(request);
+		mk_leave_request(request);
+}
+
+/* The operation has returned. */
+void mk_end_io()
+{
+	if (mk_io_kept != 0u)
+		mk_leave_request(mk_io_kept - 1u);
+	mk_io_kept = 0u;
 }
 
 /*

@@ -53,9 +53,9 @@ uint mk_io_block_from(uint block)
 }
 
 /* Somebody waits for answers, and perhaps a slot of this worker. */
-void mk_see_who_waits()
+void mk_see_who_waits(uint taken)
 {
-	bool waits = subgroupBroadcastFirst(MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN])) != 0u;
+	bool waits = subgroupBroadcastFirst(taken) != 0u;
 
 	if (waits == mk_waits)
 		return;
@@ -81,7 +81,7 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_io_hot_block = 0u;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
-	mk_see_who_waits();
+	mk_see_who_waits(MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]));
 }
 
 void mk_end_looking_at_io(bool keeps_place)

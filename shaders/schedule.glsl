@@ -288,24 +288,26 @@ void mk_show_counters()
 bool mk_find(out bool saw_io)
 {
 	uint looks = MK_LOOKS_PER_TRY;
-	bool is_ready = false, is_io_ready = false;
+	bool found;
 
+	saw_io = false;
 	if (mk_watches_io()) {
 		do {
-			is_io_ready = mk_look_at_io();
-			is_ready = mk_look();
+			bool is_io_ready = mk_look_at_io();
+
+			found = subgroupAny(mk_look());
+			saw_io = subgroupAny(is_io_ready);
 			looks--;
-		} while (!subgroupAny(is_ready || is_io_ready) && looks != 0u);
+		} while (!found && !saw_io && looks != 0u);
 	} else {
 		do {
-			is_ready = mk_look();
+			found = subgroupAny(mk_look());
 			looks--;
-		} while (!subgroupAny(is_ready) && looks != 0u);
+		} while (!found && looks != 0u);
 	}
 	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
 	mk_idle += MK_LOOKS_PER_TRY - looks;
-	saw_io = subgroupAny(is_io_ready);
-	return subgroupAny(is_ready);
+	return found;
 }
 
 /* The highest lane of which @which is true; there is one. */
@@ -374,6 +376,9 @@ bool mk_work_and_watch()
 /* What is to be done now and then; false when it is time to leave. */
 bool mk_keep_house()
 {
+	/* Ahead of what takes longer. */
+	uint taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
+
 	mk_tell_counts();
 	mk_vote();
 	if (mk_worker == 0u) {
@@ -384,7 +389,7 @@ bool mk_keep_house()
 	}
 	if (mk_split)
 		mk_read_masks();
-	mk_see_who_waits();
+	mk_see_who_waits(taken);
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }

@@ -206,6 +206,7 @@ static uint32_t work_on(struct mk_executor *executor, uint32_t slot, uint32_t st
 		count_claim(executor, &work);
 	mk_io_begin(executor, slot, status);
 	outcome = run_work(executor, &work);
+	mk_io_finish(executor);
 	if (outcome.status == MK_STATUS_DONE || outcome.status == MK_STATUS_FAULT)
 		complete(executor, &work, outcome);
 	else

@@ -19,6 +19,7 @@ struct mk_executor_io {
 	uint32_t asker;	 /* the slot plus 1 whose operation runs; 0: none that may ask */
 	uint32_t asked;	 /* the request slot plus 1 that it has taken; 0: none */
 	uint32_t found;	 /* the request slot that was found answered */
+	uint32_t kept;	 /* that plus 1, until it is asked in again or the call is over */
 	uint32_t answer; /* that it is called with: 0 or MK_IO_STATUS_* */
 	uint32_t reason; /* of an ERROR */
 	bool waits;	 /* slots of this worker may be waiting */

@@ -69,12 +69,18 @@ static uint32_t take_request(struct mk_executor *executor)
 	return 0;
 }
 
-/* By who has it: nobody waits for it any more, or it was not published. */
+/* By who has it, and is done with its words.  Its status is EMPTY. */
+static void leave_request(struct mk_executor *executor, uint32_t request)
+{
+	atomic_store_explicit(owner_word(executor, request), 0, memory_order_release);
+	atomic_fetch_sub_explicit(taken_word(executor), 1, memory_order_relaxed);
+}
+
+/* The same: nobody waits for it any more, or it was not published. */
 static void free_request(struct mk_executor *executor, uint32_t request)
 {
 	store(io_word(executor, request, MK_IO_STATUS), MK_STATUS_EMPTY);
-	atomic_store_explicit(owner_word(executor, request), 0, memory_order_release);
-	atomic_fetch_sub_explicit(taken_word(executor), 1, memory_order_relaxed);
+	leave_request(executor, request);
 }
 
 uint32_t mk_io_ask(struct mk_executor *executor, const struct mk_io_wish *wish)
@@ -83,6 +89,10 @@ uint32_t mk_io_ask(struct mk_executor *executor, const struct mk_io_wish *wish)
 
 	if (!executor->io.asker)
 		return MK_STATUS_FAULT;
+	if (!executor->io.asked) {
+		executor->io.asked = executor->io.kept;
+		executor->io.kept = 0;
+	}
 	if (!executor->io.asked)
 		executor->io.asked = take_request(executor);
 	if (!executor->io.asked)
@@ -164,7 +174,12 @@ static void take_answer(struct mk_executor *executor, uint32_t slot)
 		executor->io.reason = load(io_word(executor, request, MK_IO_REASON));
 	}
 	store(mk_slot_state(executor->context, slot, MK_STATE_IO), 0);
-	free_request(executor, request);
+	store(io_word(executor, request, MK_IO_STATUS), MK_STATUS_EMPTY);
+	/* It may ask in the same one, unless others want one that is free. */
+	if (load(taken_word(executor)) < executor->context->geometry.io_request_slots)
+		executor->io.kept = request + 1;
+	else
+		leave_request(executor, request);
 }
 
 void mk_io_begin(struct mk_executor *executor, uint32_t slot, uint32_t status)
@@ -173,6 +188,13 @@ void mk_io_begin(struct mk_executor *executor, uint32_t slot, uint32_t status)
 	executor->io.asker = slot + 1;
 	if (status == MK_STATUS_WAIT_IO)
 		take_answer(executor, slot);
+}
+
+void mk_io_finish(struct mk_executor *executor)
+{
+	if (executor->io.kept)
+		leave_request(executor, executor->io.kept - 1);
+	executor->io.kept = 0;
 }
 
 void mk_io_forbid(struct mk_executor *executor)

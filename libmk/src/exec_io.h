@@ -21,10 +21,13 @@ struct mk_io_wish {
 
 /*
  * What an operation of slot @slot is to know of io.  @status is the slot's: with
- * MK_STATUS_WAIT_IO its request, which mk_io_find_waiting() has found, becomes free.
- * Only after CLAIMED was stored.
+ * MK_STATUS_WAIT_IO its request, which mk_io_find_waiting() has found, is the operation's
+ * to ask in again.  Only after CLAIMED was stored.
  */
 void mk_io_begin(struct mk_executor *executor, uint32_t slot, uint32_t status);
+
+/* The operation has returned: a request that it has not asked in again is free. */
+void mk_io_finish(struct mk_executor *executor);
 
 /* What runs now may not ask. */
 void mk_io_forbid(struct mk_executor *executor);

@@ -496,13 +496,34 @@ static void accept_fence(struct mk_io *io, struct mk_io_pending *fence)
 	pass_turn(io, fence->plan.outside);
 }
 
+static void accept_requests(struct mk_io *io, const struct mk_io_request *found,
+			    uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		accept_request(io, &found[i]);
+}
+
+static void claim_announced(struct mk_io *io)
+{
+	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
+	uint32_t count;
+
+	while ((count = mk_ioq_claim_announced(&io->queue, found)))
+		accept_requests(io, found, count);
+}
+
+static void claim_again(struct mk_io *io)
+{
+	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
+
+	accept_requests(io, found, mk_ioq_claim_again(&io->queue, found));
+}
+
 static void claim_some(struct mk_io *io)
 {
 	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
-	uint32_t count = mk_ioq_claim(&io->queue, found);
 
-	for (uint32_t i = 0; i < count; i++)
-		accept_request(io, &found[i]);
+	accept_requests(io, found, mk_ioq_claim(&io->queue, found));
 }
 
 static uint32_t looks_at_all(const struct mk_io *io)
@@ -531,8 +552,11 @@ static void claim(struct mk_io *io)
 {
 	uint32_t looks = looks_at_all(io);
 
+	claim_announced(io);
 	if (!mk_list_is_empty(&io->fences))
 		claim_before_fences(io);
+	if (mk_ioq_has_requests(&io->queue))
+		claim_again(io);
 	while (looks-- && mk_ioq_has_requests(&io->queue))
 		claim_some(io);
 	if (io->idle_since_ns + io->idle_ns < io->looked_ns + LOOK_NS)

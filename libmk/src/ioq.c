@@ -191,12 +191,15 @@ static bool is_there(const struct mk_ioq *queue, uint32_t slot,
 	return true;
 }
 
-static uint32_t claim_announced(struct mk_ioq *queue,
+uint32_t mk_ioq_claim_announced(struct mk_ioq *queue,
 				struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
 {
 	uint32_t claimed = 0, number;
 
-	while (claimed < MK_IOQ_LOOK_SLOTS && is_announced(queue, &number)) {
+	/* As many as there can be, also if they make no sense and go on and on. */
+	for (uint32_t i = 0; i < MK_CQ_IO_ANNOUNCEMENT_COUNT &&
+			     claimed < MK_IOQ_LOOK_SLOTS && is_announced(queue, &number);
+	     i++) {
 		uint32_t words[MK_IO_SLOT_WORDS], slot;
 		bool is_whole;
 
@@ -243,13 +246,17 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 	queue->found_none = 0;
 }
 
-static uint32_t claim_found(struct mk_ioq *queue,
-			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+static uint32_t slots_from(const struct mk_ioq *queue, uint32_t first)
 {
-	uint32_t first = queue->next;
 	uint32_t left = queue->slots - first;
-	uint32_t looked = left < MK_IOQ_LOOK_SLOTS ? left : MK_IOQ_LOOK_SLOTS;
-	uint32_t count = load_count(queue);
+
+	return left < MK_IOQ_LOOK_SLOTS ? left : MK_IOQ_LOOK_SLOTS;
+}
+
+static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
+			   struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t looked = slots_from(queue, first);
 	uint32_t published = find_published(queue, first, looked);
 	uint32_t claimed = 0;
 
@@ -259,20 +266,33 @@ static uint32_t claim_found(struct mk_ioq *queue,
 		load_request(queue, first + i, &requests[claimed++]);
 		claim(queue, first + i);
 	}
-	queue->next = looked < left ? first + looked : 0;
-	if (claimed)
+	if (claimed) {
+		queue->found = first;
 		queue->trusted = queue->announced + queue->slots;
-	else
-		note_found_none(queue, looked, count);
+	}
 	return claimed;
 }
 
 uint32_t mk_ioq_claim(struct mk_ioq *queue,
 		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
 {
-	uint32_t claimed = claim_announced(queue, requests);
+	uint32_t looked = slots_from(queue, queue->next);
+	uint32_t count = load_count(queue);
+	uint32_t claimed = claim_from(queue, queue->next, requests);
 
-	return claimed ? claimed : claim_found(queue, requests);
+	queue->next += looked;
+	if (queue->next == queue->slots)
+		queue->next = 0;
+	if (!claimed)
+		note_found_none(queue, looked, count);
+	return claimed;
+}
+
+uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
+			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	/* Across a bus it was announced. */
+	return queue->context->split ? 0 : claim_from(queue, queue->found, requests);
 }
 
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request)

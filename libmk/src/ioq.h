@@ -17,8 +17,8 @@
  *
  * The count is in host memory, so that asking costs next to nothing, whereas a look at a
  * slot may take a load across a bus.  Which slots it stands for is not told: they are
- * looked at in turn.  A count that is wrong, because its writer is hostile or has died, is
- * believed for one turn without a find.
+ * looked at where the last ones were found, and then in turn.  A count that is wrong,
+ * because its writer is hostile or has died, is believed for one turn without a find.
  *
  * Across a bus the device announces its requests besides: it copies each into a ring in
  * the cq, in host memory, and the count comes later.  Who takes requests from there never
@@ -40,7 +40,8 @@
 struct mk_ioq {
 	struct mk_context *context;
 	uint32_t slots;	     /* for requests */
-	uint32_t next;	     /* where the next look begins */
+	uint32_t next;	     /* where the next look in turn begins */
+	uint32_t found;	     /* where the last look that found something began */
 	uint32_t claimed;    /* of what the device has counted */
 	uint32_t found_none; /* slots looked at since the last find */
 	uint32_t count_then; /* what was counted before the first of these looks */
@@ -56,9 +57,23 @@ void mk_ioq_close(struct mk_ioq *queue);
 /* Whether there is something to claim, as far as the device has counted. */
 bool mk_ioq_has_requests(const struct mk_ioq *queue);
 
-/* Look at the next slots and claim what is PUBLISHED there; returns how many. */
+/* Claim what is announced, across a bus; returns how many, or 0 when there is no more. */
+uint32_t mk_ioq_claim_announced(struct mk_ioq *queue,
+				struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
+
+/*
+ * Look at the next slots in turn and claim what is PUBLISHED there; returns how many.
+ * As many calls as it takes for all slots have looked at each.
+ */
 uint32_t mk_ioq_claim(struct mk_ioq *queue,
 		      struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
+
+/*
+ * The same where something was found last, which is where who asks for one thing after
+ * another asks again; this has no part in the turn.
+ */
+uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
+			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
 
 /* Take @slot from a pump that is dead: true, and the request, if that had claimed it. */
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request);

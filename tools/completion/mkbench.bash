@@ -17,11 +17,19 @@ _mkbench()
 	--engine) words="vulkan cpu" ;;
 	--import) words="auto dma-buf host-pointer" ;;
 	--operation) words="nop add" ;;
+	--file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--directory)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return
+		;;
 	--device | --workgroups | --seconds | --samples | --slots | --producers) return ;;
 	*)
-		words="latency throughput batch handover park probe kmod --json --engine=
+		words="latency throughput batch handover park io probe kmod --json --engine=
 			--device= --import= --workgroups= --slots= --producers=
-			--operation= --seconds= --samples= --help --version"
+			--operation= --seconds= --samples= --file= --directory= --help --version"
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

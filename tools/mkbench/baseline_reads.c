@@ -51,8 +51,8 @@ static void ask(struct ring_reader *reader, uint32_t lane)
 	io_uring_prep_read_fixed(sqe, 0, words, reader->shape->bytes, reader->offset, 0);
 	sqe->flags |= IOSQE_FIXED_FILE;
 	sqe->user_data = lane;
-	reader->offset = (reader->offset + read_stride(reader->shape)) &
-			 (reader->file->bytes - 1);
+	reader->offset += read_stride(reader->shape) + read_skip(reader->shape, lane);
+	reader->offset &= reader->file->bytes - 1;
 }
 
 static int wrong_read(int had)

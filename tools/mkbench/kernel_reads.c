@@ -84,7 +84,8 @@ static int publish(struct kernel_reads *reads)
 	int error;
 
 	lane->last_offset = (reads->offset + stride * (reads->chain - 1)) & mask;
-	reads->offset = (lane->last_offset + stride) & mask;
+	reads->offset = lane->last_offset + stride + read_skip(reads->shape, number);
+	reads->offset &= mask;
 	lane->begin_ns = now_ns();
 	error = mk_producer_publish(reads->producer, &item, PATIENCE_NS, &lane->ticket);
 	if (error)

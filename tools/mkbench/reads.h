@@ -36,6 +36,15 @@ static inline uint32_t read_stride(const struct read_shape *shape)
 }
 
 /*
+ * One step more each time round the ranges that are read into: else each of 64 would
+ * get the same piece always, and a read that brings nothing would not be noticed.
+ */
+static inline uint32_t read_skip(const struct read_shape *shape, uint32_t range)
+{
+	return shape->depth > 1 && range == 0 ? read_stride(shape) : 0;
+}
+
+/*
  * All that follows returns 0 or a negative errno that was told.
  *
  * measure_ring_reads() - by io_uring from this thread, as soon as that can be: with a
