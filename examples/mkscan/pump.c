@@ -9,6 +9,12 @@
 
 #include "message.h"
 
+/*
+ * The system reads what it has in memory when it is asked, and nothing is answered before
+ * it has read all that it was asked for at once.  So that the device has something to
+ * scan meanwhile, that should be little; and for disks it should not be too little.
+ */
+#define QUEUE_DEPTH 32u
 /* Nothing is in flight for what is taken back, so this is for a system in trouble. */
 #define END_NANOSECONDS UINT64_C(20000000000)
 
@@ -17,7 +23,7 @@ int pump_open(struct pump *pump, struct mk_context *context,
 {
 	struct mk_io_options options = {
 		.size = sizeof(options),
-		.queue_depth = blocks->count,
+		.queue_depth = QUEUE_DEPTH,
 	};
 	int error = mk_io_open(context, &options, &pump->io);
 
