@@ -218,6 +218,16 @@ from_where_it_stands() {
 	cmp want got
 }
 try 'standard input, a file that was read in part' from_where_it_stands
+beyond_32_bits() {
+	truncate -s 5G far && printf 'marker' >>far || return 1
+	{
+		dd bs=1M skip=5119 count=0 2>dd.log
+		scan -e marker -
+	} <far >got
+	rm far
+	printf '1\tmarker\n' | cmp - got
+}
+try 'offsets of more than 32 bits' beyond_32_bits
 fifo() {
 	"$reference" -e the text >want
 	rm -f pipe
