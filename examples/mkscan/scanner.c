@@ -181,9 +181,10 @@ static int open_blocks(struct scanner *scanner, const struct arena_plan *plan,
 static int open_io(struct scanner *scanner, const struct scanner_options *options,
 		   const struct arena_plan *plan)
 {
+	uint32_t head = scanner->carry_bytes_max;
 	struct pump_blocks blocks = {
-		.offset = plan->blocks,
-		.bytes = HEAD_ROOM_BYTES + scanner->statistics.block_bytes,
+		.offset = plan->blocks + HEAD_ROOM_BYTES - head,
+		.bytes = head + scanner->statistics.block_bytes,
 		.stride = plan->block_stride,
 		.count = plan->block_count,
 	};
