@@ -72,7 +72,7 @@ int slots_check(struct scanner *scanner);
 /* Takes back the blocks that have been scanned; waits for the oldest at most. */
 int slots_collect(struct scanner *scanner, uint64_t nanoseconds);
 
-/* Publishes a block.  One with a file is released by its file's pump when it has ended. */
+/* Publishes a block.  If it has a file, the slot asks for its text, as a user of that. */
 int slots_publish(struct scanner *scanner, struct block *block);
 
 /* host_path.c */
