@@ -30,6 +30,12 @@ struct mk_executor {
 	uint32_t words;
 	uint32_t steps_at_a_time; /* granted in one call */
 	uint64_t steps;		  /* granted in all */
+
+	bool is_full; /* no request slot is free */
+	uint32_t asked[5];
+	uint32_t asked_count;
+	uint32_t answer; /* 0, MK_IO_STATUS_* */
+	uint32_t reason;
 };
 
 uint32_t mk_call_steps(struct mk_call *call, uint32_t wanted)
@@ -54,6 +60,34 @@ uint32_t mk_call_arena_add(struct mk_call *call, uint32_t word, uint32_t value)
 
 	call->executor->arena[word] = before + value;
 	return before;
+}
+
+void mk_call_arena_store(struct mk_call *call, uint32_t word, uint32_t value)
+{
+	assert_in_range(word, 0, call->executor->words - 1);
+	call->executor->arena[word] = value;
+}
+
+uint32_t mk_call_io_read(struct mk_call *call, uint32_t source, uint32_t destination,
+			 uint32_t offset_low, uint32_t offset_high, uint32_t bytes)
+{
+	const uint32_t asked[] = { source, destination, offset_low, offset_high, bytes };
+
+	if (call->executor->is_full)
+		return MK_STATUS_REQUEUE;
+	memcpy(call->executor->asked, asked, sizeof(asked));
+	call->executor->asked_count++;
+	return MK_STATUS_WAIT_IO;
+}
+
+uint32_t mk_call_io_answer(const struct mk_call *call)
+{
+	return call->executor->answer;
+}
+
+uint32_t mk_call_io_reason(const struct mk_call *call)
+{
+	return call->executor->reason;
 }
 
 /* xorshift: the same inputs in every run. */
@@ -286,6 +320,98 @@ static void test_carry(void **unused)
 	pattern_list_free(&list);
 }
 
+/* A slot that asks for its text, "aaaaaaaa", which comes when @answer is OK. */
+struct asking {
+	struct scan scan;
+	struct pattern_list list;
+	struct mk_call call;
+	uint32_t outcome;
+};
+
+static void asking_open(struct asking *asking)
+{
+	struct scan *scan = &asking->scan;
+
+	*asking = (struct asking){ .scan.executor.steps_at_a_time = 4 };
+	assert_int_equal(pattern_list_add(&asking->list, "aa", 2, "test"), 0);
+	assert_int_equal(pattern_list_sort(&asking->list), 0);
+	scan_open(scan, &asking->list, AUTOMATON_DENSE_STATES, 12);
+	asking->outcome = scan->text + 2;
+	asking->call = (struct mk_call){
+		.executor = &scan->executor,
+		.opcode = SCAN_OPCODE,
+		.args = {
+			[SCAN_ARG_POSITION] = scan->text * 4,
+			[SCAN_ARG_STATE] = SCAN_ROOT,
+			[SCAN_ARG_END] = scan->text * 4 + 8,
+			[SCAN_ARG_COUNT_FROM] = scan->text * 4,
+			[SCAN_ARG_COUNTERS] = scan->counters,
+			[SCAN_ARG_OUTCOME] = asking->outcome,
+			[SCAN_ARG_FILE] = 11,
+			[SCAN_ARG_BLOCK] = 12,
+			[SCAN_ARG_OFFSET_LOW] = 13,
+			[SCAN_ARG_OFFSET_HIGH] = 14,
+			[SCAN_ARG_TO_READ] = 8,
+		},
+	};
+}
+
+static void asking_close(struct asking *asking)
+{
+	scan_close(&asking->scan);
+	pattern_list_free(&asking->list);
+}
+
+static void test_asks_before_it_scans(void **unused)
+{
+	const uint32_t wanted[] = { 11, 12, 13, 14, 8 };
+	struct mk_executor *executor;
+	struct asking asking;
+	uint32_t status;
+
+	(void)unused;
+	asking_open(&asking);
+	executor = &asking.scan.executor;
+	executor->is_full = true;
+	assert_int_equal(scan_handler(&asking.call), MK_STATUS_REQUEUE);
+	executor->is_full = false;
+	assert_int_equal(scan_handler(&asking.call), MK_STATUS_WAIT_IO);
+	assert_memory_equal(executor->asked, wanted, sizeof(wanted));
+	memcpy(executor->arena + asking.scan.text, "aaaaaaaa", 8);
+	/* An answer is told in one call only, and there are more. */
+	executor->answer = MK_IO_STATUS_OK;
+	status = scan_handler(&asking.call);
+	assert_int_equal(status, MK_STATUS_YIELD);
+	executor->answer = 0;
+	while (status == MK_STATUS_YIELD)
+		status = scan_handler(&asking.call);
+	assert_int_equal(status, MK_STATUS_DONE);
+	assert_int_equal(executor->asked_count, 1);
+	scan_counts(&asking.scan);
+	assert_int_equal(asking.scan.counts[0], 7);
+	assert_int_equal(executor->arena[asking.outcome], 0);
+	asking_close(&asking);
+}
+
+static void test_error_is_a_fault_with_its_reason(void **unused)
+{
+	struct mk_executor *executor;
+	struct asking asking;
+
+	(void)unused;
+	asking_open(&asking);
+	executor = &asking.scan.executor;
+	memcpy(executor->arena + asking.scan.text, "aaaaaaaa", 8);
+	executor->answer = MK_IO_STATUS_ERROR;
+	executor->reason = MK_IO_REASON_END_OF_FILE;
+	assert_int_equal(scan_handler(&asking.call), MK_STATUS_FAULT);
+	assert_int_equal(executor->arena[asking.outcome], MK_IO_REASON_END_OF_FILE);
+	scan_counts(&asking.scan);
+	assert_int_equal(asking.scan.counts[0], 0);
+	assert_int_equal(executor->asked_count, 0);
+	asking_close(&asking);
+}
+
 static void test_long_random_patterns_stay_compact(void **unused)
 {
 	struct pattern_list list = { 0 };
@@ -331,6 +457,8 @@ int main(void)
 		cmocka_unit_test(test_thousands),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_steps_are_linear),
+		cmocka_unit_test(test_asks_before_it_scans),
+		cmocka_unit_test(test_error_is_a_fault_with_its_reason),
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_long_random_patterns_stay_compact),
 		cmocka_unit_test(test_lengths_are_checked),

@@ -3,7 +3,7 @@
 #
 # mkscan against scan_reference, and what it does when something is wrong:
 #
-#   test_mkscan.sh BUILD_DIRECTORY vulkan|cpu [quick]
+#   test_mkscan.sh BUILD_DIRECTORY vulkan|cpu host|device [quick]
 #
 # quick leaves out all but a few: for slow machines.
 # MK_SLOW=1 adds a file of 1 GiB.
@@ -13,6 +13,7 @@ export LC_ALL
 
 build=$1
 engine=$2
+io=$3
 mkscan=$build/examples/mkscan
 reference=$build/selftests/scan_reference
 json_to_text=$build/selftests/scan_json
@@ -25,7 +26,7 @@ trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
 
 scan() {
-	"$mkscan" --engine "$engine" "$@"
+	"$mkscan" --engine "$engine" --io "$io" "$@"
 }
 
 # Same output as the reference's for the same patterns and files, block size $1.
@@ -46,6 +47,12 @@ found_something() {
 
 agrees_and_finds() {
 	agrees "$@" && found_something
+}
+
+# JSON says who read: $1 in "io", $2 requests of slots, $3 files read by the host.
+json_says_who_read() {
+	grep -q "\"io\":\"$1\".*\"io_requests\":$2,\"files_read_by_host\":$3," json ||
+		{ cat json && return 1; }
 }
 
 # $1 random bytes of the first $2 letters; 0 letters: any bytes but newlines.
@@ -95,10 +102,22 @@ random_bytes 20000 4 >letters4
 try 'words in text' agrees_and_finds 131072 -e the -e CMAKE -e a -e '=' -e ING text
 try 'a binary file' agrees_and_finds 131072 -e ELF -e main -e libc -e "$(printf '\177')" binary
 
-if [ "${3-}" = quick ]; then
+if [ "${4-}" = quick ]; then
 	tap_end
 	exit
 fi
+
+# The text takes several blocks, and so several requests.
+plain_files_are_read() {
+	scan -j --block-bytes 4096 -e the text text >json || return 1
+	blocks=$((2 * (($(wc -c <text) + 4095) / 4096)))
+	echo "$blocks blocks"
+	case $io in
+	host) json_says_who_read host 0 2 ;;
+	device) json_says_who_read device "$blocks" 0 ;;
+	esac
+}
+try "who reads is the $io" plain_files_are_read
 
 pieces_of 50 3 random >patterns
 {
@@ -199,6 +218,16 @@ from_where_it_stands() {
 	cmp want got
 }
 try 'standard input, a file that was read in part' from_where_it_stands
+beyond_32_bits() {
+	truncate -s 5G far && printf 'marker' >>far || return 1
+	{
+		dd bs=1M skip=5119 count=0 2>dd.log
+		scan -e marker -
+	} <far >got
+	rm far
+	printf '1\tmarker\n' | cmp - got
+}
+try 'offsets of more than 32 bits' beyond_32_bits
 fifo() {
 	"$reference" -e the text >want
 	rm -f pipe
@@ -213,6 +242,54 @@ without_size() {
 	[ "$(scan -e processor /proc/cpuinfo | cut -f 1)" = "$(grep -c processor /proc/cpuinfo)" ]
 }
 try 'a file of /proc, which has no size' without_size
+piped_text_is_read() {
+	tail -c +1 text | scan -j -e the - text >json || return 1
+	case $io in
+	host) json_says_who_read host 0 2 ;;
+	device) json_says_who_read device "$((($(wc -c <text) + 131071) / 131072))" 1 ;;
+	esac
+}
+try 'the host reads a pipe, whoever reads the rest' piped_text_is_read
+
+# Wait until the process $1 has the file $2 open so often that it knows its size.
+waits_for_open() {
+	[ "$io" = device ] && wanted=2 || wanted=1
+	until [ "$(find "/proc/$1/fd" -lname "*/$2" 2>/dev/null | wc -l)" -ge "$wanted" ]; do
+		kill -0 "$1" || return 1
+	done
+}
+while_it_grows() {
+	truncate -s 256M growing
+	"$mkscan" --engine "$engine" --io "$io" -e marker growing >got &
+	pid=$!
+	waits_for_open "$pid" growing || return 1
+	kill -STOP "$pid"
+	printf 'marker' >>growing
+	kill -CONT "$pid"
+	wait "$pid" || return 1
+	rm growing
+	printf '1\tmarker\n' | cmp - got
+}
+try 'a file that grows' while_it_grows
+# The host scans what it finds.  A device's slots ask for what the file had.
+while_it_is_cut() {
+	"$mkscan" --engine "$engine" --io "$io" -e the cut text >got 2>errors &
+	pid=$!
+	waits_for_open "$pid" cut && truncate -s 1000 cut || return 1
+	wait "$pid"
+	status=$?
+	rm cut
+	cat errors
+	"$reference" -e the text | cmp - got && [ "$status" -eq 2 ] &&
+		grep -q '^mkscan: cut: cannot read at byte [1-9][0-9]*: the file has fewer' errors
+}
+if [ "$io" = host ]; then
+	skip 'a file that is cut is an error' 'the host reads to where the file ends then'
+elif ! truncate -s 1T cut; then
+	skip 'a file that is cut is an error' 'there is no room for a hole of 1 TiB here'
+else
+	try 'a file that is cut is an error' while_it_is_cut
+fi
 while_it_shrinks() {
 	truncate -s 300M shrinking
 	scan -e a shrinking >got &
@@ -223,7 +300,11 @@ while_it_shrinks() {
 	rm shrinking
 	[ "$status" -eq 0 ]
 }
-try 'a file that shrinks' while_it_shrinks
+if [ "$io" = host ]; then
+	try 'a file that shrinks' while_it_shrinks
+else
+	skip 'a file that shrinks' 'for slots that ask it is an error, see above'
+fi
 closed_input() {
 	scan -e a - <&-
 }
@@ -247,6 +328,35 @@ read_error() {
 	"$reference" -e a text | cmp - got && grep -q '^mkscan: /proc/self/mem: cannot read' errors
 }
 try 'a read error; the others are scanned' read_error
+# Files of sysfs have the size of a page; this one refuses to be read.
+refuses=/sys/class/net/lo/speed
+system_errors() {
+	# More than the pump keeps errors of.
+	set --
+	while [ $# -lt 300 ]; do
+		set -- "$@" "$refuses"
+	done
+	scan -e the text "$refuses" text >got 2>errors
+	[ $? -eq 2 ] || return 1
+	cat errors
+	"$reference" -e the text text | cmp - got || return 1
+	grep -q "^mkscan: $refuses: cannot read at byte 0: Invalid argument" errors || return 1
+	scan -j -e the text "$@" text >json 2>errors
+	[ $? -eq 2 ] || return 1
+	grep -o '"name":' json | wc -l >got
+	grep -c ': cannot read at byte 0: ' errors >>got
+	"$json_to_text" <json >>got
+	{
+		echo 300
+		echo 300
+		"$reference" -e the text text
+	} | cmp - got
+}
+if [ "$(cat $refuses 2>&1)" = "cat: $refuses: Invalid argument" ]; then
+	try 'what the system says; many files that fail' system_errors
+else
+	skip 'what the system says; many files that fail' "$refuses can be read"
+fi
 unreadable() {
 	: >secret
 	chmod 0 secret
@@ -269,6 +379,7 @@ try 'a missing file of patterns' fails_with 2 'missing: cannot open' scan -f mis
 try '-f - and - together' fails_with 2 'both -f - and the file -' scan -f - -e a -
 try '-f - twice' fails_with 2 'given twice' scan -f - -f - text
 try 'an unknown engine' fails_with 2 'expected vulkan or cpu' scan --engine gpu -e a text
+try 'an unknown io' fails_with 2 'expected host or device' scan --io gpu -e a text
 try 'a bad number' fails_with 2 'expected a number from 1 to' scan --block-bytes 0 -e a text
 try 'another bad number' fails_with 2 'expected a number from 1 to' scan --workgroups 1x -e a text
 full_disk() {
@@ -299,7 +410,7 @@ ends_with() {
 	sleep 30 >pipe &
 	writer=$!
 	timeout --preserve-status -s "$2" 1 \
-		"$mkscan" --engine "$engine" -e a - <pipe >out 2>errors
+		"$mkscan" --engine "$engine" --io "$io" -e a - <pipe >out 2>errors
 	status=$?
 	kill "$writer"
 	wait "$writer"
@@ -310,6 +421,21 @@ ends_with() {
 for signal in INT:130 TERM:143; do
 	try "SIG${signal%:*} ends it cleanly" ends_with "${signal#*:}" "${signal%:*}"
 done
+
+# With slots in flight, and requests.
+truncate -s 1G endless
+# A shell without job control has background processes ignore SIGINT.
+ends_in_a_file() {
+	"$mkscan" --engine "$engine" --io "$io" -e a endless >out 2>errors &
+	pid=$!
+	waits_for_open "$pid" endless && kill -TERM "$pid" || return 1
+	wait "$pid"
+	status=$?
+	cat errors
+	[ "$status" -eq 143 ] && [ ! -s out ]
+}
+try 'SIGTERM ends it in the middle of a file' ends_in_a_file
+rm endless
 
 # --- Output -------------------------------------------------------------------
 
@@ -330,7 +456,7 @@ try 'JSON names the files that failed' json_names_failures
 statistics() {
 	scan -v -e the text >got 2>errors || return 1
 	cat errors
-	for line in engine workgroups automaton arena slots waits throughput; do
+	for line in engine workgroups automaton arena io slots waits throughput; do
 		grep -q "^$line  *[a-z0-9]" errors || return 1
 	done
 }
@@ -345,7 +471,7 @@ progress_bar() {
 		head -c 1000000 random
 		sleep 1.5
 	} >slow &
-	script -qec "'$mkscan' --engine $engine -e a slow text" /dev/null >out </dev/null
+	script -qec "'$mkscan' --engine $engine --io $io -e a slow text" /dev/null >out </dev/null
 	tr '\r' '\n' <out | grep -a -q 'MiB/s' && tail -n 1 out | grep -a -q 'a.$'
 }
 rm -f slow
@@ -368,7 +494,7 @@ large_file() {
 	for offset in 0 131069 262140 536870909 1073741818; do
 		printf 'marker' | dd of=large bs=1 seek="$offset" conv=notrunc 2>/dev/null
 	done
-	scan -e marker -e ark -e r large >got &
+	"$mkscan" --engine "$engine" --io "$io" -e marker -e ark -e r large >got &
 	pid=$!
 	peak=0
 	while kill -0 "$pid" 2>/dev/null; do

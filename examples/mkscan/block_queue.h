@@ -7,12 +7,21 @@
 
 #include <mk/producer.h>
 
+#include "pump.h"
 #include "reader.h"
 
 struct block {
 	struct block *next;
-	uint8_t *data; /* what comes before is head room, see scanner.c */
-	struct reader_request request;
+	uint8_t *data; /* what comes before is head room, see scanner_parts.h */
+
+	/* What is scanned: the end of the block before it in its file, then its own. */
+	uint8_t *text;
+	uint32_t overlap; /* bytes of that end */
+	uint32_t bytes;	  /* of its own */
+
+	struct reader_request request; /* where the host reads */
+	struct pump_file *file; /* whose the slot asks for; NULL: the host has read */
+	uint64_t offset;	/* of the text in that */
 	struct mk_ticket ticket;
 };
 

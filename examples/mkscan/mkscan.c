@@ -24,6 +24,7 @@ struct run {
 	struct options options;
 	struct scanner *scanner;
 	uint64_t *counts;
+	bool *failed; /* of each file */
 	const char **failed_files;
 	size_t failed_count;
 };
@@ -33,6 +34,7 @@ static void run_free(struct run *run)
 	scanner_close(run->scanner);
 	options_free(&run->options);
 	free(run->counts);
+	free(run->failed);
 	free(run->failed_files);
 }
 
@@ -43,8 +45,9 @@ static int prepare(struct run *run)
 	if (error)
 		return error;
 	run->counts = calloc(run->options.patterns.sorted_count, sizeof(*run->counts));
+	run->failed = calloc(run->options.file_count, sizeof(*run->failed));
 	run->failed_files = calloc(run->options.file_count, sizeof(*run->failed_files));
-	if (!run->counts || !run->failed_files) {
+	if (!run->counts || !run->failed || !run->failed_files) {
 		message("no memory is left; give fewer patterns or files");
 		return -ENOMEM;
 	}
@@ -61,21 +64,29 @@ static uint64_t bytes_to_come(const struct options *options)
 }
 
 /* A file that cannot be scanned is noted; an error means to stop. */
-static int scan_file(struct run *run, const char *path)
+static int scan_file(struct run *run, const char *path, bool *failed)
 {
 	uint64_t position = 0;
 	struct source source;
-	int error = source_open(&source, path);
+	int error = 0;
 
-	if (!error) {
-		error = scanner_scan(run->scanner, &source, &position);
+	if (source_open(&source, path) != 0) {
+		*failed = true;
+	} else {
+		error = scanner_scan(run->scanner, &source, &position, failed);
 		source_close(&source, position);
-		if (error && error != -EIO)
-			return error;
 	}
-	if (error)
-		run->failed_files[run->failed_count++] = path;
-	return interrupt_signal() ? -EINTR : 0;
+	if (!error && interrupt_signal())
+		error = -EINTR;
+	return error;
+}
+
+/* Some may fail after others were begun, but are named in the order given. */
+static void name_failed_files(struct run *run)
+{
+	for (size_t i = 0; i < run->options.file_count; i++)
+		if (run->failed[i])
+			run->failed_files[run->failed_count++] = run->options.files[i];
 }
 
 static int scan_files(struct run *run)
@@ -85,9 +96,10 @@ static int scan_files(struct run *run)
 
 	progress_begin(bytes_to_come(options));
 	for (size_t i = 0; !error && i < options->file_count; i++)
-		error = scan_file(run, options->files[i]);
+		error = scan_file(run, options->files[i], &run->failed[i]);
 	if (!error)
 		error = scanner_finish(run->scanner, run->counts);
+	name_failed_files(run);
 	progress_end();
 	return error;
 }

@@ -8,6 +8,7 @@
 
 enum {
 	KEY_ENGINE = 256,
+	KEY_IO,
 	KEY_WORKGROUPS,
 	KEY_DEVICE,
 	KEY_BLOCK_BYTES,
@@ -37,6 +38,9 @@ static const struct argp_option descriptions[] = {
 	{ "verbose", 'v', NULL, 0, "Print throughput and slot statistics to stderr", 0 },
 	{ "engine", KEY_ENGINE, "vulkan|cpu", 0,
 	  "Scan on a Vulkan device (the default) or on host threads", 1 },
+	{ "io", KEY_IO, "host|device", 0,
+	  "Read files on the host (the default), or let the scanning slots ask for them",
+	  1 },
 	{ "device", KEY_DEVICE, "NAME", 0, "Use the Vulkan device with NAME in its name",
 	  1 },
 	{ "workgroups", KEY_WORKGROUPS, "N", 0,
@@ -88,6 +92,15 @@ static enum mk_engine_kind engine_kind(struct argp_state *state, const char *tex
 	return MK_ENGINE_KIND_CPU;
 }
 
+static enum scanner_io io_kind(struct argp_state *state, const char *text)
+{
+	if (strcmp(text, "device") == 0)
+		return SCANNER_IO_DEVICE;
+	if (strcmp(text, "host") != 0)
+		argp_error(state, "--io is '%s'; expected host or device", text);
+	return SCANNER_IO_HOST;
+}
+
 static void check(struct argp_state *state)
 {
 	struct parsing *parsing = state->input;
@@ -127,6 +140,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_ENGINE:
 		options->scanner.engine = engine_kind(state, argument);
+		break;
+	case KEY_IO:
+		options->scanner.io = io_kind(state, argument);
 		break;
 	case KEY_DEVICE:
 		options->scanner.device = argument;

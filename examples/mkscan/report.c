@@ -21,6 +21,11 @@ void report_text(const struct report *report, FILE *stream)
 	}
 }
 
+const char *report_io(const struct report *report)
+{
+	return report->statistics.io == SCANNER_IO_DEVICE ? "device" : "host";
+}
+
 void report_statistics(const struct report *report, FILE *stream)
 {
 	const struct scanner_statistics *scan = &report->statistics;
@@ -38,6 +43,10 @@ void report_statistics(const struct report *report, FILE *stream)
 	fprintf(stream, "arena       %.2f MiB with %u blocks of %u bytes%s\n",
 		scan->arena_bytes / MEBIBYTE, scan->blocks, scan->block_bytes,
 		scan->fixed_buffers ? ", registered with io_uring" : "");
+	fprintf(stream,
+		"io          %s; %" PRIu64 " requests of slots, %" PRIu64
+		" files read by the host\n",
+		report_io(report), scan->io_requests, scan->files_read_by_host);
 	fprintf(stream,
 		"slots       %" PRIu64 ", at most %u at once; %" PRIu64
 		" bytes scanned twice for block borders\n",

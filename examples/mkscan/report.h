@@ -28,6 +28,9 @@ struct report {
 /* COUNT<TAB>PATTERN, in the order given; the pattern's bytes as they are. */
 void report_text(const struct report *report, FILE *stream);
 
+/* "host" or "device" */
+const char *report_io(const struct report *report);
+
 /* 0 or -ENOMEM. */
 int report_json(const struct report *report, FILE *stream);
 

@@ -16,6 +16,7 @@
  *                   UTF-8), hex (its bytes, always there)
  *   bytes, files    scanned; without what failed
  *   failed_files    what could not be scanned whole: name and hex, as for patterns
+ *   io              "host" or "device": who reads, as --io asks
  *   statistics      of the engine, the automaton, the slots; keys may be added
  */
 #define SCHEMA_VERSION 1
@@ -121,6 +122,9 @@ static int add_statistics(struct json_object *object, const struct report *repor
 	error |= add(object, "block_bytes", json_object_new_uint64(scan->block_bytes));
 	error |= add(object, "fixed_buffers",
 		     json_object_new_boolean(scan->fixed_buffers));
+	error |= add(object, "io_requests", json_object_new_uint64(scan->io_requests));
+	error |= add(object, "files_read_by_host",
+		     json_object_new_uint64(scan->files_read_by_host));
 	error |= add(object, "slots", json_object_new_uint64(scan->slots));
 	error |=
 		add(object, "slots_at_once", json_object_new_uint64(scan->slots_at_once));
@@ -148,6 +152,7 @@ static int fill(struct json_object *root, const struct report *report)
 	error |= add(root, "bytes", json_object_new_uint64(report->statistics.bytes));
 	error |= add(root, "files", json_object_new_uint64(report->file_count));
 	error |= add(root, "failed_files", failed);
+	error |= add(root, "io", json_object_new_string(report_io(report)));
 	error |= add(root, "statistics", statistics);
 	if (!error)
 		error = add_patterns(patterns, report);

@@ -25,7 +25,17 @@
 #define SCAN_ARG_END	    2 /* address behind the last byte */
 #define SCAN_ARG_COUNT_FROM 3 /* a match that ends before this address is not counted */
 #define SCAN_ARG_COUNTERS   4 /* first word of the counters */
-#define SCAN_ARG_COUNT	    5
+/*
+ * For a text that is still in a file: the slot asks for it before it scans.  All are 0
+ * for a text that is in the arena already.
+ */
+#define SCAN_ARG_OUTCOME     5 /* word that receives why it could not be read */
+#define SCAN_ARG_FILE	     6 /* handle of the file */
+#define SCAN_ARG_BLOCK	     7 /* handle of the arena's block that it is read into */
+#define SCAN_ARG_OFFSET_LOW  8 /* in the file */
+#define SCAN_ARG_OFFSET_HIGH 9
+#define SCAN_ARG_TO_READ     10 /* bytes; 0 once they are there */
+#define SCAN_ARG_COUNT	     11
 
 /* A counter is 64 bits in two words, the low one first. */
 #define SCAN_COUNTER_WORDS 2u

@@ -11,6 +11,9 @@
  * behind both, because devices that run a branch whether it is taken or not have
  * to run it only then.
  *
+ * Where the host has not put the text into the arena, the slot asks for it first and
+ * waits.  An answer is told once, so it is noted in the arguments.
+ *
  * A step is one pass of a loop.  A turn costs three besides: its own, and the
  * last pass of each inner loop, the one that finds nothing left to do.
  */
@@ -46,6 +49,21 @@ MK_OPCODE(0x100, scan)
 	uint end = call.args[SCAN_ARG_END];
 	uint steps = 0u;
 
+	if (call.args[SCAN_ARG_TO_READ] != 0u) {
+		uint answer = mk_io_answer(call);
+
+		if (answer == MK_IO_STATUS_ERROR) {
+			mk_arena_store(call.args[SCAN_ARG_OUTCOME], mk_io_reason(call));
+			return MK_STATUS_FAULT;
+		}
+		if (answer != MK_IO_STATUS_OK)
+			return mk_io_read(call, call.args[SCAN_ARG_FILE],
+					  call.args[SCAN_ARG_BLOCK],
+					  call.args[SCAN_ARG_OFFSET_LOW],
+					  call.args[SCAN_ARG_OFFSET_HIGH],
+					  call.args[SCAN_ARG_TO_READ]);
+		call.args[SCAN_ARG_TO_READ] = 0u;
+	}
 	if (position < end)
 		steps = mk_steps((end - position) / 4u + SCAN_STEPS_AT_LEAST);
 

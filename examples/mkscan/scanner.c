@@ -1,89 +1,31 @@
 // SPDX-License-Identifier: MIT
-/*
- * The arena: the automaton, the counters, the blocks.  Before each block lies
- * head room for the end of the block before it in the file, as much as a match
- * that ends in this block may need.  So every slot starts at the automaton's
- * root, in any order, and counts what ends in its own block.
- *
- * A block is free, being read, or being scanned.  Files are read in order, and
- * published in order, because a block needs the end of the one before.
- */
-#include "scanner.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <mk/mk.h>
 
-#include "block_queue.h"
-#include "elapsed.h"
-#include "interrupt.h"
 #include "message.h"
 #include "mkscan_kernel.h"
 #include "progress.h"
-#include "reader.h"
 #include "scan_layout.h"
 #include "scan_opcode.h"
+#include "scanner_parts.h"
 
 /* What every device can address: lavapipe's maxStorageBufferRange. */
 #define ARENA_BYTES_MAX (128u << 20)
 #define PAGE_BYTES	4096u
 #define WORD_BYTES	4u
-#define HEAD_ROOM_BYTES PATTERN_BYTES_MAX
+#define OUTCOMES_BYTES	(BLOCKS_MAX * WORD_BYTES)
 /* With two, one is read while the other is scanned. */
-#define BLOCKS_MIN 2u
-#define BLOCKS_MAX 256u
-/* A signal may come just before a wait, and would not end it. */
-#define WAIT_MILLISECONDS 100u
-#define WAIT_NANOSECONDS  (WAIT_MILLISECONDS * UINT64_C(1000000))
-#define STOP_NANOSECONDS  UINT64_C(20000000000)
-
-struct scanner {
-	struct automaton automaton;
-	struct mk_context *context;
-	struct mk_engine *engine;
-	struct mk_producer *producer;
-	struct reader reader;
-	bool reader_is_open;
-
-	uint8_t *arena;
-	uint32_t counters; /* first word */
-	struct block *blocks;
-	struct block_queue unused;
-	struct block_queue reading; /* of one file, in its order */
-	struct block_queue scanning;
-	uint32_t scanning_count;
-
-	/* The file's last bytes so far, for the next block's head room. */
-	uint8_t carry[HEAD_ROOM_BYTES];
-	uint32_t carry_bytes;
-	uint32_t carry_bytes_max;
-
-	uint64_t completed_bytes;
-	struct scanner_statistics statistics;
-};
-
-/* The file being read. */
-struct progress_in_file {
-	const struct source *source;
-	uint64_t next_read;
-	uint64_t published; /* position up to which blocks were published */
-	bool ended;
-	int error;
-};
+#define BLOCKS_MIN	 2u
+#define STOP_NANOSECONDS UINT64_C(20000000000)
 
 /* Opening ------------------------------------------------------------------ */
 
 static uint64_t whole_pages(uint64_t bytes)
 {
 	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-}
-
-static int library_failed(const char *what, int error)
-{
-	message("cannot %s: %s", what, mk_error_text());
-	return error;
 }
 
 static uint64_t counters_bytes(const struct pattern_list *patterns)
@@ -122,6 +64,7 @@ static int build_automaton(struct scanner *scanner, const struct pattern_list *p
 /* Where everything lies in the arena, and how large it is. */
 struct arena_plan {
 	uint64_t counters;
+	uint64_t outcomes;
 	uint64_t blocks;
 	uint64_t block_stride;
 	uint32_t block_count;
@@ -137,13 +80,14 @@ static int plan_arena(struct scanner *scanner, const struct pattern_list *patter
 	plan->block_stride = HEAD_ROOM_BYTES + whole_pages(block_bytes);
 	/* Besides the automaton, and with what rounding to pages may take. */
 	others = BLOCKS_MIN * plan->block_stride + counters_bytes(patterns) +
-		 2 * PAGE_BYTES;
+		 OUTCOMES_BYTES + 2 * PAGE_BYTES;
 	error = build_automaton(scanner, patterns,
 				others < ARENA_BYTES_MAX ? ARENA_BYTES_MAX - others : 0);
 	if (error)
 		return error;
 	plan->counters = whole_pages(scanner->statistics.automaton_bytes);
-	plan->blocks = whole_pages(plan->counters + counters_bytes(patterns));
+	plan->outcomes = plan->counters + counters_bytes(patterns);
+	plan->blocks = whole_pages(plan->outcomes + OUTCOMES_BYTES);
 	room = (ARENA_BYTES_MAX - plan->blocks) / plan->block_stride;
 	plan->block_count = room < BLOCKS_MAX ? room : BLOCKS_MAX;
 	plan->bytes = plan->blocks + plan->block_count * plan->block_stride;
@@ -162,8 +106,12 @@ static int open_context(struct scanner *scanner, const struct scanner_options *o
 		.device = options->device,
 		.engine = options->engine,
 	};
-	int error = mk_context_create(&geometry, &scanner->context);
+	int error;
 
+	/* So that a slot never waits for its turn to ask; and nobody ingests. */
+	if (options->io == SCANNER_IO_DEVICE)
+		geometry.io_slots = geometry.io_request_slots = plan->block_count;
+	error = mk_context_create(&geometry, &scanner->context);
 	if (error)
 		return library_failed("create a context", error);
 	scanner->arena = mk_context_arena(scanner->context);
@@ -210,13 +158,9 @@ static int open_blocks(struct scanner *scanner, const struct arena_plan *plan,
 		       uint32_t block_bytes)
 {
 	uint8_t *memory = scanner->arena + plan->blocks;
-	int error;
 
-	error = reader_open(&scanner->reader, plan->block_count, memory,
-			    plan->block_count * plan->block_stride);
-	if (error)
-		return error;
-	scanner->reader_is_open = true;
+	scanner->block_memory = memory;
+	scanner->block_memory_bytes = plan->block_count * plan->block_stride;
 	scanner->blocks = calloc(plan->block_count, sizeof(*scanner->blocks));
 	if (!scanner->blocks) {
 		message("no memory is left for %u blocks", plan->block_count);
@@ -231,6 +175,24 @@ static int open_blocks(struct scanner *scanner, const struct arena_plan *plan,
 		block_queue_push(&scanner->unused, block);
 	}
 	return 0;
+}
+
+/* What brings texts into the blocks. */
+static int open_io(struct scanner *scanner, const struct scanner_options *options,
+		   const struct arena_plan *plan)
+{
+	uint32_t head = scanner->carry_bytes_max;
+	struct pump_blocks blocks = {
+		.offset = plan->blocks + HEAD_ROOM_BYTES - head,
+		.bytes = head + scanner->statistics.block_bytes,
+		.stride = plan->block_stride,
+		.count = plan->block_count,
+	};
+
+	scanner->statistics.io = options->io;
+	if (options->io == SCANNER_IO_HOST)
+		return host_path_open(scanner);
+	return pump_open(&scanner->pump, scanner->context, &blocks);
 }
 
 static int open_parts(struct scanner *scanner, const struct scanner_options *options,
@@ -251,15 +213,17 @@ static int open_parts(struct scanner *scanner, const struct scanner_options *opt
 	statistics->blocks = plan.block_count;
 	statistics->arena_bytes = plan.bytes;
 	scanner->counters = plan.counters / WORD_BYTES;
+	scanner->outcomes = plan.outcomes / WORD_BYTES;
 	automaton_encode(&scanner->automaton, (uint32_t *)scanner->arena);
 	automaton_forget_states(&scanner->automaton);
 
 	error = open_blocks(scanner, &plan, statistics->block_bytes);
 	if (!error)
+		error = open_io(scanner, options, &plan);
+	if (!error)
 		error = open_engine(scanner, options);
 	if (!error)
 		error = open_producer(scanner, &plan);
-	statistics->fixed_buffers = scanner->reader.fixed;
 	return error;
 }
 
@@ -289,251 +253,29 @@ void scanner_close(struct scanner *scanner)
 	if (!scanner)
 		return;
 	/* Nobody may write to the arena any more when it goes. */
-	if (scanner->reader_is_open)
-		reader_close(&scanner->reader);
+	host_path_close(scanner);
 	mk_producer_close(scanner->producer);
 	error = mk_engine_stop(scanner->engine, STOP_NANOSECONDS);
 	if (error)
 		library_failed("stop the engine", error);
 	else
+		error = pump_close(&scanner->pump);
+	if (!error)
 		mk_context_close(scanner->context);
 	automaton_free(&scanner->automaton);
 	free(scanner->blocks);
 	free(scanner);
 }
 
-/* Slots -------------------------------------------------------------------- */
+/* Scanning ----------------------------------------------------------------- */
 
-/* Whether there is still sense in waiting. */
-static int check(struct scanner *scanner)
+int scanner_scan(struct scanner *scanner, const struct source *source, uint64_t *position,
+		 bool *failed)
 {
-	int error = mk_engine_failure(scanner->engine);
-
-	if (error)
-		return library_failed("go on with the engine", error);
-	return interrupt_signal() ? -EINTR : 0;
-}
-
-static int scan_ended(struct scanner *scanner, struct block *block, int result)
-{
-	/*
-	 * A slot may be used again before we look at how it ended.  Then all that is
-	 * known is that it did, and check_faults() has the last word.
-	 */
-	if (result < 0 && result != -ESTALE)
-		return library_failed("wait for a slot", result);
-	scanner->completed_bytes += block->request.filled;
-	progress_update(scanner->completed_bytes);
-	scanner->scanning_count--;
-	block_queue_push(&scanner->unused, block);
-	return 0;
-}
-
-static bool still_scanning(int result)
-{
-	return result == -EAGAIN || result == -ETIMEDOUT;
-}
-
-/* Takes back the blocks that have been scanned; waits for the oldest at most. */
-static int collect(struct scanner *scanner, uint64_t nanoseconds)
-{
-	struct block_queue before = scanner->scanning;
-	struct block *block;
-	int error = 0;
-
-	scanner->scanning.head = NULL;
-	while ((block = block_queue_pop(&before))) {
-		int result = error ? -EAGAIN :
-				     mk_producer_wait(scanner->producer, &block->ticket,
-						      nanoseconds);
-
-		nanoseconds = 0;
-		if (still_scanning(result))
-			block_queue_push(&scanner->scanning, block);
-		else
-			error = scan_ended(scanner, block, result);
-	}
-	return error;
-}
-
-static uint32_t address(const struct scanner *scanner, const uint8_t *data)
-{
-	return data - scanner->arena;
-}
-
-/* Puts the end of the file so far before a block, and keeps the block's own end. */
-static uint8_t *join(struct scanner *scanner, struct block *block)
-{
-	uint8_t *text = block->data - scanner->carry_bytes;
-	uint32_t bytes = scanner->carry_bytes + block->request.filled;
-
-	memcpy(text, scanner->carry, scanner->carry_bytes);
-	scanner->carry_bytes =
-		bytes < scanner->carry_bytes_max ? bytes : scanner->carry_bytes_max;
-	memcpy(scanner->carry, text + bytes - scanner->carry_bytes, scanner->carry_bytes);
-	return text;
-}
-
-static int publish(struct scanner *scanner, struct block *block)
-{
-	struct scanner_statistics *statistics = &scanner->statistics;
-	uint8_t *text = join(scanner, block);
-	uint32_t args[SCAN_ARG_COUNT] = {
-		[SCAN_ARG_POSITION] = address(scanner, text),
-		[SCAN_ARG_STATE] = SCAN_ROOT,
-		[SCAN_ARG_END] = address(scanner, block->data) + block->request.filled,
-		[SCAN_ARG_COUNT_FROM] = address(scanner, block->data),
-		[SCAN_ARG_COUNTERS] = scanner->counters,
-	};
-	struct mk_item item = { SCAN_OPCODE, SCAN_ARG_COUNT, args };
-	int error;
-
-	do {
-		error = mk_producer_publish(scanner->producer, &item, WAIT_NANOSECONDS,
-					    &block->ticket);
-		if (error == -ETIMEDOUT) {
-			error = check(scanner);
-			if (!error)
-				error = -ETIMEDOUT;
-		} else if (error) {
-			library_failed("publish a slot", error);
-		}
-	} while (error == -ETIMEDOUT);
-	if (error)
-		return error;
-
-	block_queue_push(&scanner->scanning, block);
-	scanner->scanning_count++;
-	if (statistics->slots_at_once < scanner->scanning_count)
-		statistics->slots_at_once = scanner->scanning_count;
-	statistics->slots++;
-	statistics->bytes += block->request.filled;
-	statistics->overlap_bytes += block->data - text;
-	return 0;
-}
-
-/* Files -------------------------------------------------------------------- */
-
-/*
- * A stream is read by one request at a time, because they would not keep their
- * order; and what seems to be the file's end is passed by one at a time, in case
- * the file has grown.
- */
-static bool may_read(const struct scanner *scanner, const struct progress_in_file *file)
-{
-	if (file->ended)
-		return false;
-	return !scanner->reading.head ||
-	       (!file->source->stream && file->next_read < file->source->end);
-}
-
-static int read_ahead(struct scanner *scanner, struct progress_in_file *file)
-{
-	while (may_read(scanner, file)) {
-		struct block *block;
-
-		if (!scanner->unused.head) {
-			int error = collect(scanner, 0);
-
-			if (error)
-				return error;
-		}
-		block = block_queue_pop(&scanner->unused);
-		if (!block)
-			break;
-		block->request.fd = file->source->fd;
-		block->request.stream = file->source->stream;
-		block->request.offset = file->next_read;
-		file->next_read += block->request.length;
-		reader_start(&scanner->reader, &block->request);
-		block_queue_push(&scanner->reading, block);
-	}
-	return 0;
-}
-
-/*
- * An engine gives all slots their turns, so that they end together.  Half of the
- * blocks are kept for then: what was read into them is scanned while we read again.
- */
-static bool may_publish(const struct scanner *scanner)
-{
-	return scanner->scanning_count < scanner->statistics.blocks / 2;
-}
-
-static bool next_is_read(const struct scanner *scanner)
-{
-	return scanner->reading.head && scanner->reading.head->request.done;
-}
-
-/* What was read beyond the end belongs to nothing. */
-static int publish_what_was_read(struct scanner *scanner, struct progress_in_file *file)
-{
-	int error = may_publish(scanner) ? 0 : collect(scanner, 0);
-
-	while (!error && next_is_read(scanner) && may_publish(scanner)) {
-		struct block *block = block_queue_pop(&scanner->reading);
-		const struct reader_request *request = &block->request;
-
-		if (!file->ended && request->error) {
-			message("%s: cannot read at byte %llu: %s", file->source->name,
-				(unsigned long long)(request->offset + request->filled),
-				strerror(-request->error));
-			file->error = -EIO;
-		}
-		if (file->ended || !request->filled) {
-			block_queue_push(&scanner->unused, block);
-		} else {
-			error = publish(scanner, block);
-			file->published += request->filled;
-		}
-		file->ended |= request->end || request->error;
-	}
-	return error;
-}
-
-/* Nothing can be done before a read or a scan has ended. */
-static int wait_for_either(struct scanner *scanner)
-{
-	struct scanner_statistics *statistics = &scanner->statistics;
-	double began = elapsed_seconds();
-	int error;
-
-	if (scanner->reading.head && !next_is_read(scanner)) {
-		error = reader_wait(&scanner->reader, WAIT_MILLISECONDS);
-		statistics->read_wait += elapsed_seconds() - began;
-	} else {
-		error = collect(scanner, WAIT_NANOSECONDS);
-		statistics->scan_wait += elapsed_seconds() - began;
-	}
-	progress_update(scanner->completed_bytes);
-	return error ? error : check(scanner);
-}
-
-int scanner_scan(struct scanner *scanner, const struct source *source, uint64_t *position)
-{
-	struct progress_in_file file = {
-		.source = source,
-		.next_read = source->offset,
-		.published = source->offset,
-	};
-	int error = 0;
-
-	scanner->carry_bytes = 0;
-	while (!error) {
-		error = read_ahead(scanner, &file);
-		if (!error)
-			error = reader_wait(&scanner->reader, 0);
-		if (!error)
-			error = publish_what_was_read(scanner, &file);
-		if (error || (file.ended && !scanner->reading.head))
-			break;
-		if (!may_read(scanner, &file) || !scanner->unused.head)
-			error = wait_for_either(scanner);
-		if (!error && interrupt_signal())
-			error = -EINTR;
-	}
-	*position = file.published;
-	return error ? error : file.error;
+	if (device_path_takes(scanner, source))
+		return device_path_scan(scanner, source, position, failed);
+	scanner->statistics.files_read_by_host++;
+	return host_path_scan(scanner, source, position, failed);
 }
 
 static int check_faults(const struct scanner *scanner)
@@ -541,11 +283,12 @@ static int check_faults(const struct scanner *scanner)
 	struct mk_counters counters;
 
 	mk_context_counters(scanner->context, &counters);
-	if (!counters.faults)
+	if (counters.faults == scanner->failed_slots)
 		return 0;
-	message("%u of %llu slots ended with a fault, expected none, so the counts are "
+	message("%u of %llu slots ended with a fault, expected %llu, so the counts are "
 		"not complete: this is a mistake in mkscan or in the engine",
-		counters.faults, (unsigned long long)scanner->statistics.slots);
+		counters.faults, (unsigned long long)scanner->statistics.slots,
+		(unsigned long long)scanner->failed_slots);
 	return -EPROTO;
 }
 
@@ -555,10 +298,10 @@ int scanner_finish(struct scanner *scanner, uint64_t *counts)
 	int error = 0;
 
 	while (!error && scanner->scanning.head) {
-		error = collect(scanner, WAIT_NANOSECONDS);
+		error = slots_collect(scanner, WAIT_NANOSECONDS);
 		progress_update(scanner->completed_bytes);
 		if (!error)
-			error = check(scanner);
+			error = slots_check(scanner);
 	}
 	if (!error)
 		error = check_faults(scanner);
@@ -577,5 +320,12 @@ void scanner_describe(const struct scanner *scanner,
 		      struct mk_engine_info *engine)
 {
 	*statistics = scanner->statistics;
+	if (scanner->pump.io) {
+		struct mk_io_counters io;
+
+		mk_io_counters(scanner->pump.io, &io);
+		statistics->io_requests = io.requests;
+		statistics->fixed_buffers = io.flags & MK_IO_FIXED_BUFFERS;
+	}
 	mk_engine_info(scanner->engine, engine);
 }

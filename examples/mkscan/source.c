@@ -55,6 +55,15 @@ int source_open(struct source *source, const char *path)
 	return 0;
 }
 
+void source_measure(struct source *source)
+{
+	struct stat status;
+
+	if (fstat(source->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	    (uint64_t)status.st_size > source->end)
+		source->end = status.st_size;
+}
+
 void source_close(struct source *source, uint64_t position)
 {
 	if (source->fd < 0)

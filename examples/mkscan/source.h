@@ -21,6 +21,9 @@ uint64_t source_size(const char *path);
 /* "-" is stdin.  Prints why it fails; -EINTR when a signal came. */
 int source_open(struct source *source, const char *path);
 
+/* Sees whether the file has grown since: end goes up, never down. */
+void source_measure(struct source *source);
+
 /* @position: how far it was scanned; stdin is left there for who reads on. */
 void source_close(struct source *source, uint64_t position);
 

@@ -15,10 +15,11 @@ _mkscan()
 	fi
 	case $previous in
 	--engine) words="vulkan cpu" ;;
+	--io) words="host device" ;;
 	-e | --pattern | --device | --workgroups | --block-bytes) return ;;
 	*)
 		if [[ $current == -* && $previous != -f && $previous != --pattern-file ]]; then
-			words="--pattern= --pattern-file= --json --verbose --engine= --device=
+			words="--pattern= --pattern-file= --json --verbose --engine= --io= --device=
 				--workgroups= --block-bytes= --help --usage --version"
 		fi
 		;;
