@@ -190,7 +190,8 @@ void mk_end_io()
 #define MK_ACQUIRE_RELEASE                                                                \
 	gl_SemanticsAcquireRelease | gl_SemanticsMakeAvailable | gl_SemanticsMakeVisible
 
-/* What has been shown of the io counter that this lane looks at. */
+/* Of the io counter that this lane looks at: what it was, and what has been shown. */
+uint mk_io_counted;
 uint mk_io_shown;
 
 /* By one lane.  Returns whether what was counted before is shown. */

@@ -146,7 +146,7 @@ void mk_begin_looking()
 	uint others = (mk_block_count - mk_worker - 1u) / mk_workers;
 
 	mk_hot_block = mk_other_hot_block = mk_worker;
-	mk_io_shown = 0u;
+	mk_io_counted = mk_io_shown = 0u;
 	mk_begin_in_order();
 	mk_look_count = 0u;
 	mk_rest = 0u;
@@ -250,22 +250,23 @@ void mk_beat()
 /*
  * Show in the cq what was gathered beside it.  One worker does that at a time, worker
  * 0, and at the end who leaves last; but the io counters are shown under a lock, and
- * only when they have changed.
+ * only when they had changed the time before.  What they are now nobody waits for: it
+ * would take as long as all the rest.
  */
-void mk_show_counters()
+void mk_show_counters(bool last)
 {
-	bool has_changed = false, is_shown = true;
+	bool has_changed = last || mk_io_counted != mk_io_shown, is_shown = true;
+
+	mk_io_shown = mk_io_counted;
 
 	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes) {
 		uint word = MK_CQ_HEARTBEAT + i;
 		uint value = MK_LOAD_RELAXED(MK_COUNTER_WORD(word));
 
-		if (word == MK_CQ_IO_REQUESTS || word == MK_CQ_IO_INGESTS) {
-			has_changed = has_changed || value != mk_io_shown;
-			mk_io_shown = value;
-		} else {
+		if (word == MK_CQ_IO_REQUESTS || word == MK_CQ_IO_INGESTS)
+			mk_io_counted = value;
+		else
 			MK_STORE_RELAXED(cq[word], value);
-		}
 	}
 	if (subgroupAny(has_changed) && subgroupElect())
 		is_shown = mk_show_io_counters();
@@ -376,20 +377,17 @@ bool mk_work_and_watch()
 /* What is to be done now and then; false when it is time to leave. */
 bool mk_keep_house()
 {
-	/* Ahead of what takes longer. */
-	uint taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
-
 	mk_tell_counts();
 	mk_vote();
 	if (mk_worker == 0u) {
 		if (subgroupElect())
 			mk_beat();
 		if (mk_split)
-			mk_show_counters();
+			mk_show_counters(false);
 	}
 	if (mk_split)
 		mk_read_masks();
-	mk_see_who_waits(taken);
+	mk_see_who_waits();
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
@@ -423,6 +421,7 @@ void mk_work_slowly()
 	asked = subgroupMax(asked);
 	if (asked != 0u) {
 		mk_waits = true;
+		mk_taken = 1u;
 		mk_io_hot_block = (asked - 1u) / mk_lanes;
 	}
 	if (mk_found_io && subgroupAny(executed))
@@ -449,7 +448,7 @@ void mk_leave()
 	if (subgroupBroadcastFirst(left) + 1u != mk_workers)
 		return;
 	MK_ACQUIRE();
-	mk_show_counters();
+	mk_show_counters(true);
 }
 
 /*
