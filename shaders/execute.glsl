@@ -252,7 +252,8 @@ uint mk_execute_whole(uint slot, uint status)
 	mk_waiting waiting = mk_waiting(0u, 0u, 0u);
 	mk_call call;
 
-	if (mk_split)
+	/* Who has examined an answer has done that; then all is loaded at once. */
+	if (mk_split && status != MK_STATUS_WAIT_IO)
 		MK_ACQUIRE();
 	if (status == MK_STATUS_WAIT_IO)
 		waiting = mk_load_waiting(slot);

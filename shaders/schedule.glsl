@@ -280,7 +280,7 @@ void mk_show_counters(bool last)
 /* Tries between two looks at the rest: whether to leave, and so on. */
 #define MK_TRIES_PER_ROUND 16u
 /* The same of things that were found and take longer. */
-#define MK_BUSY_PER_ROUND  16u
+#define MK_BUSY_PER_ROUND  32u
 
 /*
  * Look until a slot is ready, or something in the io queue, but not for ever.  A look at
