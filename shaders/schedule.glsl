@@ -282,32 +282,43 @@ void mk_show_counters(bool last)
 /* The same of things that were found and take longer. */
 #define MK_BUSY_PER_ROUND  32u
 
+/* Finds, and the looks of one, for every look at ingests: nobody waits for these. */
+#define MK_FINDS_PER_INGESTS 8u
+#define MK_LOOKS_PER_INGESTS 4u
+uint mk_finds;
+
 /*
- * Look until a slot is ready, or something in the io queue, but not for ever.  A look at
- * the ring does not wait for one at the io queue, nor the other way round.
+ * Look until a slot is ready, or something in the io queue, but not for ever.  Who waits
+ * for an answer looks for it every time, since a look at the ring does not wait for one at
+ * the io queue, nor the other way round; ingests take more of a look's time than they are
+ * worth.
  */
 bool mk_find(out bool saw_io)
 {
-	uint looks = MK_LOOKS_PER_TRY;
-	bool found;
+	bool has_ingests = mk_watches_io() && !mk_waits, found;
+	uint looks = mk_split && has_ingests ? MK_LOOKS_PER_INGESTS : MK_LOOKS_PER_TRY;
+	uint left = looks;
 
 	saw_io = false;
-	if (mk_watches_io()) {
+	if (mk_waits) {
 		do {
 			bool is_io_ready = mk_look_at_io();
 
 			found = subgroupAny(mk_look());
 			saw_io = subgroupAny(is_io_ready);
-			looks--;
-		} while (!found && !saw_io && looks != 0u);
+			left--;
+		} while (!found && !saw_io && left != 0u);
 	} else {
 		do {
 			found = subgroupAny(mk_look());
-			looks--;
-		} while (!found && looks != 0u);
+			left--;
+		} while (!found && left != 0u);
 	}
-	mk_spend(MK_LOOKS_PER_TRY - looks + 1u);
-	mk_idle += MK_LOOKS_PER_TRY - looks;
+	if (has_ingests && (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u))
+		saw_io = subgroupAny(mk_look_at_io());
+	mk_finds++;
+	mk_spend(looks - left + 1u);
+	mk_idle += looks - left;
 	return found;
 }
 
@@ -460,6 +471,7 @@ void mk_work()
 	uint busy = 0u;
 	bool stay, slow;
 
+	mk_finds = 0u;
 	mk_io_turn = true;
 	mk_begin_looking();
 	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
