@@ -190,10 +190,6 @@ void mk_end_io()
 #define MK_ACQUIRE_RELEASE                                                                \
 	gl_SemanticsAcquireRelease | gl_SemanticsMakeAvailable | gl_SemanticsMakeVisible
 
-/* Of the io counter that this lane looks at: what it was, and what has been shown. */
-uint mk_io_counted;
-uint mk_io_shown;
-
 /* By one lane.  Returns whether what was counted before is shown. */
 bool mk_show_io_counters()
 {

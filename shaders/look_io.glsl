@@ -18,8 +18,6 @@ uint mk_first_ingest_block;
 uint mk_ingest_workers;
 /* Slots of this worker may be waiting. */
 bool mk_waits;
-/* The request slots that were taken, when that was looked at last. */
-uint mk_taken;
 /* Looks since something was found. */
 uint mk_io_idle;
 
@@ -57,10 +55,7 @@ uint mk_io_block_from(uint block)
 /* Somebody waits for answers, and perhaps a slot of this worker. */
 void mk_see_who_waits()
 {
-	bool waits = subgroupBroadcastFirst(mk_taken) != 0u;
-
-	/* For the next time: nobody waits for it. */
-	mk_taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
+	bool waits = subgroupBroadcastFirst(MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN])) != 0u;
 
 	if (waits == mk_waits)
 		return;
@@ -86,7 +81,6 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_io_hot_block = 0u;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
-	mk_taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
 	mk_see_who_waits();
 }
 

@@ -146,7 +146,6 @@ void mk_begin_looking()
 	uint others = (mk_block_count - mk_worker - 1u) / mk_workers;
 
 	mk_hot_block = mk_other_hot_block = mk_worker;
-	mk_io_counted = mk_io_shown = 0u;
 	mk_begin_in_order();
 	mk_look_count = 0u;
 	mk_rest = 0u;
@@ -249,30 +248,31 @@ void mk_beat()
 
 /*
  * Show in the cq what was gathered beside it.  One worker does that at a time, worker
- * 0, and at the end who leaves last; but the io counters are shown under a lock, and
- * only when they had changed the time before.  What they are now nobody waits for: it
- * would take as long as all the rest.
+ * 0, and at the end who leaves last; but the io counters are shown under a lock.
  */
-void mk_show_counters(bool last)
+void mk_show_counters()
 {
-	bool has_changed = last || mk_io_counted != mk_io_shown, is_shown = true;
-
-	mk_io_shown = mk_io_counted;
-
 	for (uint i = mk_lane; i < MK_STATE_COUNTER_WORDS; i += mk_lanes) {
 		uint word = MK_CQ_HEARTBEAT + i;
-		uint value = MK_LOAD_RELAXED(MK_COUNTER_WORD(word));
 
-		if (word == MK_CQ_IO_REQUESTS || word == MK_CQ_IO_INGESTS)
-			mk_io_counted = value;
-		else
-			MK_STORE_RELAXED(cq[word], value);
+		if (word != MK_CQ_IO_REQUESTS && word != MK_CQ_IO_INGESTS)
+			MK_STORE_RELAXED(cq[word], MK_LOAD_RELAXED(MK_COUNTER_WORD(word)));
 	}
-	if (subgroupAny(has_changed) && subgroupElect())
-		is_shown = mk_show_io_counters();
-	if (!subgroupAll(is_shown))
-		mk_io_shown = ~mk_io_shown;
-	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u + MK_SHOW_PASSES);
+	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u);
+}
+
+/* What has been shown of these two. */
+uvec2 mk_io_shown;
+
+/* The io counters, if they have changed. */
+void mk_show_io_changes()
+{
+	uvec2 counted = uvec2(MK_LOAD_RELAXED(MK_COUNTER_WORD(MK_CQ_IO_REQUESTS)),
+			      MK_LOAD_RELAXED(MK_COUNTER_WORD(MK_CQ_IO_INGESTS)));
+
+	if (subgroupElect() && counted != mk_io_shown && mk_show_io_counters())
+		mk_io_shown = counted;
+	mk_spend(MK_SHOW_PASSES);
 }
 
 /* Fruitless looks before a worker does anything else. */
@@ -385,6 +385,10 @@ bool mk_work_and_watch()
 	return slow;
 }
 
+/* Times that house is kept, of which the io queue is part once in so many. */
+#define MK_HOUSES_PER_IO 8u
+uint mk_houses;
+
 /* What is to be done now and then; false when it is time to leave. */
 bool mk_keep_house()
 {
@@ -394,11 +398,17 @@ bool mk_keep_house()
 		if (subgroupElect())
 			mk_beat();
 		if (mk_split)
-			mk_show_counters(false);
+			mk_show_counters();
 	}
 	if (mk_split)
 		mk_read_masks();
-	mk_see_who_waits();
+	/* Seldom: each load that is waited for makes whoever publishes meanwhile wait. */
+	if (mk_houses % MK_HOUSES_PER_IO == 0u) {
+		mk_see_who_waits();
+		if (mk_split && mk_worker == 0u)
+			mk_show_io_changes();
+	}
+	mk_houses++;
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
@@ -432,7 +442,6 @@ void mk_work_slowly()
 	asked = subgroupMax(asked);
 	if (asked != 0u) {
 		mk_waits = true;
-		mk_taken = 1u;
 		mk_io_hot_block = (asked - 1u) / mk_lanes;
 	}
 	if (mk_found_io && subgroupAny(executed))
@@ -459,7 +468,9 @@ void mk_leave()
 	if (subgroupBroadcastFirst(left) + 1u != mk_workers)
 		return;
 	MK_ACQUIRE();
-	mk_show_counters(true);
+	mk_show_counters();
+	if (subgroupElect())
+		mk_show_io_counters();
 }
 
 /*
@@ -471,7 +482,8 @@ void mk_work()
 	uint busy = 0u;
 	bool stay, slow;
 
-	mk_finds = 0u;
+	mk_finds = mk_houses = 0u;
+	mk_io_shown = uvec2(0u);
 	mk_io_turn = true;
 	mk_begin_looking();
 	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
