@@ -126,17 +126,28 @@ static void test_claims_across_a_bus(void **state)
 	claims_what_is_published(true);
 }
 
-/* The n-th, from 0, of a request that was stored. */
-static void announce(struct fake *fake, uint32_t n, uint32_t slot)
+/* The n-th, from 0, of a request that was stored in @slot, as one in @named. */
+static void announce_as(struct fake *fake, uint32_t n, uint32_t slot, uint32_t named)
 {
 	mk_word *words =
 		&fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
 			  n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS];
 
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
-		words[i] = *word(fake, slot, i);
-	words[MK_CQ_IO_ANNOUNCEMENT_SLOT] = slot;
+	uint32_t copy[MK_IO_SLOT_WORDS], checks[2];
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++) {
+		copy[i] = i == MK_CQ_IO_ANNOUNCEMENT_SLOT ? named : *word(fake, slot, i);
+		words[i] = copy[i];
+	}
+	mk_io_check(n + 1, copy, checks);
+	words[MK_CQ_IO_ANNOUNCEMENT_CHECK] = checks[0];
+	words[MK_CQ_IO_ANNOUNCEMENT_CHECK2] = checks[1];
 	words[MK_CQ_IO_ANNOUNCEMENT_NUMBER] = n + 1;
+}
+
+static void announce(struct fake *fake, uint32_t n, uint32_t slot)
+{
+	announce_as(fake, n, slot, slot);
 }
 
 static void answer_all(struct fake *fake, const struct mk_io_request *requests,
@@ -238,15 +249,35 @@ static void test_refuses_announcements_of_no_slot(void **state)
 
 	(void)state;
 	store_request(fake, 1);
-	announce(fake, n, 1);
-	fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
-		 n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS +
-		 MK_CQ_IO_ANNOUNCEMENT_SLOT] = SLOTS;
+	announce_as(fake, n, 1, SLOTS);
 	fake->cq[MK_CQ_IO_REQUESTS] = n + 1;
 	/* The slot itself says so, too. */
 	assert_int_equal(claim_all(fake, requests), 1);
 	expect_request(fake, 1, &requests[0]);
 	close_fake(fake);
+}
+
+/* Any word may be another's, which is being written in the same place. */
+static void test_refuses_what_is_torn(void **state)
+{
+	(void)state;
+	for (uint32_t torn = 0; torn < MK_IO_SLOT_WORDS; torn++) {
+		struct fake *fake = open_fake(SLOTS, true);
+		struct mk_io_request requests[SLOTS];
+		uint32_t n = win_trust(fake);
+
+		store_request(fake, 1);
+		announce(fake, n, 1);
+		fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
+			 n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS +
+			 torn] += 5;
+		assert_int_equal(mk_ioq_claim_announced(&fake->queue, requests), 0);
+		assert_int_equal(*word(fake, 1, MK_IO_STATUS), MK_STATUS_PUBLISHED);
+		fake->cq[MK_CQ_IO_REQUESTS] = n + 1;
+		assert_int_equal(claim_all(fake, requests), 1);
+		expect_request(fake, 1, &requests[0]);
+		close_fake(fake);
+	}
 }
 
 /* Who asks again is found with one look, and the turn goes on where it was. */
@@ -407,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_finds_what_was_overwritten),
 		cmocka_unit_test(test_believes_no_late_announcement),
 		cmocka_unit_test(test_refuses_announcements_of_no_slot),
+		cmocka_unit_test(test_refuses_what_is_torn),
 		cmocka_unit_test(test_claims_again_where_it_found),
 		cmocka_unit_test(test_leaves_ingests_alone),
 		cmocka_unit_test(test_believes_no_count_for_ever),

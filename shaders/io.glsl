@@ -120,9 +120,17 @@ void mk_announce_request(uint n, uint request)
 	uint first = MK_CQ_IO_ANNOUNCEMENTS +
 		     n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS;
 
-	cq_quads[first / 4u] = mk_io_words;
-	cq_quads[first / 4u + 1u] =
-		uvec4(mk_io_more_words.xy, request, mk_io_more_words.z);
+	uvec4 low = mk_io_words;
+	uvec4 high = uvec4(mk_io_more_words.xy, request, mk_io_more_words.z);
+	uvec2 checks = uvec2(n + 1u);
+
+	for (uint i = 0u; i < 4u; i++)
+		checks = (checks ^ low[i]) * uvec2(MK_IO_CHECK_FACTOR, MK_IO_CHECK2_FACTOR);
+	for (uint i = 0u; i < 4u; i++)
+		checks = (checks ^ high[i]) * uvec2(MK_IO_CHECK_FACTOR, MK_IO_CHECK2_FACTOR);
+	cq_quads[first / 4u] = low;
+	cq_quads[first / 4u + 1u] = high;
+	cq_quads[first / 4u + 2u] = uvec4(checks, 0u, 0u);
 	MK_RELEASE();
 	MK_STORE_RELAXED(cq[first + MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1u);
 }

@@ -142,10 +142,17 @@ static void announce(struct mk_executor *executor, uint32_t request)
 						     n % MK_CQ_IO_ANNOUNCEMENT_COUNT *
 							     MK_CQ_IO_ANNOUNCEMENT_WORDS);
 
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
-		store(&words[i], i == MK_CQ_IO_ANNOUNCEMENT_SLOT ?
-					 request :
-					 load(io_word(executor, request, i)));
+	uint32_t copy[MK_IO_SLOT_WORDS], checks[2];
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++) {
+		copy[i] = i == MK_CQ_IO_ANNOUNCEMENT_SLOT ?
+				  request :
+				  load(io_word(executor, request, i));
+		store(&words[i], copy[i]);
+	}
+	mk_io_check(n + 1, copy, checks);
+	store(&words[MK_CQ_IO_ANNOUNCEMENT_CHECK], checks[0]);
+	store(&words[MK_CQ_IO_ANNOUNCEMENT_CHECK2], checks[1]);
 	atomic_store_explicit(&words[MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1,
 			      memory_order_release);
 }

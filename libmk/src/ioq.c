@@ -160,17 +160,24 @@ static void claim(struct mk_ioq *queue, uint32_t slot)
 	queue->found_none = 0;
 }
 
-/* Copy the next announcement; false when the device has overwritten it meanwhile. */
+/*
+ * Copy the next announcement; false when it is not whole, since another is being written
+ * over it, or it over another.
+ */
 static bool copy_announcement(const struct mk_ioq *queue, uint32_t number,
 			      uint32_t words[MK_IO_SLOT_WORDS])
 {
 	const mk_word *from = announcement_words(queue);
+	uint32_t checks[2], had[2];
 
 	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
 		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
-	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_NUMBER],
-				    memory_order_relaxed) == number;
+	had[0] = atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_CHECK],
+				      memory_order_relaxed);
+	had[1] = atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_CHECK2],
+				      memory_order_relaxed);
+	mk_io_check(number, words, checks);
+	return checks[0] == had[0] && checks[1] == had[1];
 }
 
 /*

@@ -214,13 +214,20 @@
 /*
  * Requests as the device announces them across a bus, so that the host need not read them
  * there: the n-th, from 0, is record n % COUNT, until another takes its place.  Its last
- * word is n + 1 and is stored last.
+ * word is n + 1 and is stored last.  Since several may be at one record, its words count
+ * only if the two checks are right: each begins with n + 1, and then takes in the eight
+ * words in turn, by check = (check ^ word) * its factor.
  */
 #define MK_CQ_IO_ANNOUNCEMENTS	     640u
 #define MK_CQ_IO_ANNOUNCEMENT_COUNT  24u
 #define MK_CQ_IO_ANNOUNCEMENT_WORDS  16u
 #define MK_CQ_IO_ANNOUNCEMENT_SLOT   MK_IO_STATUS /* in the status's place: which slot */
+#define MK_CQ_IO_ANNOUNCEMENT_CHECK  8u
+#define MK_CQ_IO_ANNOUNCEMENT_CHECK2 9u
 #define MK_CQ_IO_ANNOUNCEMENT_NUMBER 15u
+
+#define MK_IO_CHECK_FACTOR	     16777619u
+#define MK_IO_CHECK2_FACTOR	     2654435761u
 
 #define MK_CQ_MAGIC_VALUE	     0x51434b4du /* "MKCQ" */
 #define MK_CQ_LEASE_WORDS	     2u
