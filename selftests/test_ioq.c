@@ -83,7 +83,7 @@ static uint32_t claim_all(struct fake *fake, struct mk_io_request *requests)
 	for (uint32_t looks = 0; looks < 2 * SLOTS && mk_ioq_has_requests(&fake->queue);
 	     looks++) {
 		struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
-		uint32_t some = mk_ioq_claim_announced(&fake->queue, found);
+		uint32_t some = mk_ioq_claim_hinted(&fake->queue, found);
 
 		if (!some)
 			some = mk_ioq_claim(&fake->queue, found);
@@ -126,158 +126,79 @@ static void test_claims_across_a_bus(void **state)
 	claims_what_is_published(true);
 }
 
-/* The n-th, from 0, of a request that was stored in @slot, as one in @named. */
-static void announce_as(struct fake *fake, uint32_t n, uint32_t slot, uint32_t named)
+/* The n-th, from 0. */
+static void hint(struct fake *fake, uint32_t n, uint32_t slot)
 {
-	mk_word *words =
-		&fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
-			  n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS];
-
-	uint32_t copy[MK_IO_SLOT_WORDS], checks[2];
-
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++) {
-		copy[i] = i == MK_CQ_IO_ANNOUNCEMENT_SLOT ? named : *word(fake, slot, i);
-		words[i] = copy[i];
-	}
-	mk_io_check(n + 1, copy, checks);
-	words[MK_CQ_IO_ANNOUNCEMENT_CHECK] = checks[0];
-	words[MK_CQ_IO_ANNOUNCEMENT_CHECK2] = checks[1];
-	words[MK_CQ_IO_ANNOUNCEMENT_NUMBER] = n + 1;
+	fake->cq[MK_CQ_IO_HINTS + n % MK_CQ_IO_HINT_COUNT] =
+		(n + 1) << MK_CQ_IO_HINT_SLOT_BITS | slot;
 }
 
-static void announce(struct fake *fake, uint32_t n, uint32_t slot)
-{
-	announce_as(fake, n, slot, slot);
-}
-
-static void answer_all(struct fake *fake, const struct mk_io_request *requests,
-		       uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		mk_ioq_answer(&fake->queue, requests[i].slot, MK_IO_STATUS_OK);
-}
-
-/* Until then announcements are checked against the slots; returns how many there were. */
-static uint32_t win_trust(struct fake *fake)
-{
-	struct mk_io_request requests[SLOTS];
-
-	for (uint32_t n = 0; n < SLOTS; n++) {
-		store_request(fake, n % 7);
-		announce(fake, n, n % 7);
-		assert_int_equal(claim_all(fake, requests), 1);
-		expect_request(fake, n % 7, &requests[0]);
-		answer_all(fake, requests, 1);
-	}
-	fake->cq[MK_CQ_IO_REQUESTS] = SLOTS;
-	assert_int_equal(claim_all(fake, requests), 0);
-	return SLOTS;
-}
-
-/* Without a count, and without a look at the slot. */
-static void test_claims_what_is_announced(void **state)
+/* The count comes later. */
+static void test_claims_where_hinted(void **state)
 {
 	struct fake *fake = open_fake(SLOTS, true);
 	struct mk_io_request requests[SLOTS];
-	uint32_t n = win_trust(fake);
 
 	(void)state;
 	store_request(fake, 30);
-	announce(fake, n, 30);
-	*word(fake, 30, MK_IO_STATUS) = MK_STATUS_EMPTY;
+	hint(fake, 0, 30);
 	store_request(fake, 2);
-	announce(fake, n + 1, 2);
-	assert_int_equal(claim_all(fake, requests), 2);
+	hint(fake, 1, 2);
+	assert_true(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 2);
 	expect_request(fake, 30, &requests[0]);
 	expect_request(fake, 2, &requests[1]);
-	/* What is counted later has been claimed. */
-	fake->cq[MK_CQ_IO_REQUESTS] = n + 2;
-	assert_false(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+	fake->cq[MK_CQ_IO_REQUESTS] = 2;
+	assert_int_equal(claim_all(fake, requests), 0);
 	close_fake(fake);
 }
 
-/* The device was faster than the pump: what was overwritten is found by the count. */
-static void test_finds_what_was_overwritten(void **state)
+/* The device was faster than the pump: what was written over is found by the count. */
+static void test_finds_what_lost_its_hint(void **state)
 {
+	enum { ROUND = MK_CQ_IO_HINT_COUNT };
 	struct fake *fake = open_fake(SLOTS, true);
 	struct mk_io_request requests[SLOTS];
-	uint32_t n = win_trust(fake);
-	bool seen[SLOTS] = { false };
 
 	(void)state;
-	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		store_request(fake, slot);
-		announce(fake, n + slot, slot);
-	}
-	fake->cq[MK_CQ_IO_REQUESTS] = n + SLOTS;
-	assert_int_equal(claim_all(fake, requests), SLOTS);
-	for (uint32_t i = 0; i < SLOTS; i++) {
-		expect_request(fake, requests[i].slot, &requests[i]);
-		assert_false(seen[requests[i].slot]);
-		seen[requests[i].slot] = true;
-	}
+	store_request(fake, 7);
+	store_request(fake, 8);
+	hint(fake, ROUND, 7);
+	hint(fake, ROUND + 1, 39);
+	fake->cq[MK_CQ_IO_REQUESTS] = ROUND + 2;
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
+	expect_request(fake, 7, &requests[0]);
+	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 8, &requests[0]);
 	close_fake(fake);
 }
 
-/* Found by a look, answered, and only then announced: that is no new request. */
-static void test_believes_no_late_announcement(void **state)
+/* Found by a look, answered, and only then hinted at: that is no new request. */
+static void test_believes_slots_not_hints(void **state)
 {
+	const uint32_t senseless[] = { SLOTS, MK_CQ_IO_HINT_SLOT_NONE };
 	struct fake *fake = open_fake(SLOTS, true);
 	struct mk_io_request requests[SLOTS];
-	uint32_t n = win_trust(fake);
 
 	(void)state;
 	publish(fake, 5);
 	assert_int_equal(claim_all(fake, requests), 1);
-	answer_all(fake, requests, 1);
-	announce(fake, n, 5);
-	assert_int_equal(claim_all(fake, requests), 0);
+	hint(fake, 0, 5);
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+	mk_ioq_answer(&fake->queue, 5, MK_IO_STATUS_OK);
+	hint(fake, 1, 5);
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
 	assert_int_equal(*word(fake, 5, MK_IO_STATUS), MK_IO_STATUS_OK);
-	/* The slot is used again, and that is announced. */
+	for (uint32_t i = 0; i < 2; i++) {
+		hint(fake, 2 + i, senseless[i]);
+		assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+	}
 	store_request(fake, 5);
-	announce(fake, n + 1, 5);
-	assert_int_equal(claim_all(fake, requests), 1);
+	hint(fake, 4, 5);
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
 	expect_request(fake, 5, &requests[0]);
 	close_fake(fake);
-}
-
-static void test_refuses_announcements_of_no_slot(void **state)
-{
-	struct fake *fake = open_fake(SLOTS, true);
-	struct mk_io_request requests[SLOTS];
-	uint32_t n = win_trust(fake);
-
-	(void)state;
-	store_request(fake, 1);
-	announce_as(fake, n, 1, SLOTS);
-	fake->cq[MK_CQ_IO_REQUESTS] = n + 1;
-	/* The slot itself says so, too. */
-	assert_int_equal(claim_all(fake, requests), 1);
-	expect_request(fake, 1, &requests[0]);
-	close_fake(fake);
-}
-
-/* Any word may be another's, which is being written in the same place. */
-static void test_refuses_what_is_torn(void **state)
-{
-	(void)state;
-	for (uint32_t torn = 0; torn < MK_IO_SLOT_WORDS; torn++) {
-		struct fake *fake = open_fake(SLOTS, true);
-		struct mk_io_request requests[SLOTS];
-		uint32_t n = win_trust(fake);
-
-		store_request(fake, 1);
-		announce(fake, n, 1);
-		fake->cq[MK_CQ_IO_ANNOUNCEMENTS +
-			 n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS +
-			 torn] += 5;
-		assert_int_equal(mk_ioq_claim_announced(&fake->queue, requests), 0);
-		assert_int_equal(*word(fake, 1, MK_IO_STATUS), MK_STATUS_PUBLISHED);
-		fake->cq[MK_CQ_IO_REQUESTS] = n + 1;
-		assert_int_equal(claim_all(fake, requests), 1);
-		expect_request(fake, 1, &requests[0]);
-		close_fake(fake);
-	}
 }
 
 /* Who asks again is found with one look, and the turn goes on where it was. */
@@ -434,11 +355,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_claims_in_place),
 		cmocka_unit_test(test_claims_across_a_bus),
-		cmocka_unit_test(test_claims_what_is_announced),
-		cmocka_unit_test(test_finds_what_was_overwritten),
-		cmocka_unit_test(test_believes_no_late_announcement),
-		cmocka_unit_test(test_refuses_announcements_of_no_slot),
-		cmocka_unit_test(test_refuses_what_is_torn),
+		cmocka_unit_test(test_claims_where_hinted),
+		cmocka_unit_test(test_finds_what_lost_its_hint),
+		cmocka_unit_test(test_believes_slots_not_hints),
 		cmocka_unit_test(test_claims_again_where_it_found),
 		cmocka_unit_test(test_leaves_ingests_alone),
 		cmocka_unit_test(test_believes_no_count_for_ever),

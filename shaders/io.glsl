@@ -15,9 +15,6 @@ uint mk_io_asked;
  * operation has asked again, in that one, or the call is over.
  */
 uint mk_io_kept;
-/* What it asks, for who announces that. */
-uvec4 mk_io_words;
-uvec3 mk_io_more_words;
 /* The answer that it is called with: 0 or MK_IO_STATUS_*, and why. */
 uint mk_io_answered;
 uint mk_io_why;
@@ -101,8 +98,6 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 	MK_IO_QUEUE_WORD(request, MK_IO_OFFSET_HIGH) = offset_high;
 	MK_IO_QUEUE_WORD(request, MK_IO_BYTE_COUNT) = bytes;
 	MK_IO_QUEUE_WORD(request, MK_IO_TAG) = tag;
-	mk_io_words = uvec4(op, source, destination, offset_low);
-	mk_io_more_words = uvec3(offset_high, bytes, tag);
 	return MK_STATUS_WAIT_IO;
 }
 
@@ -114,30 +109,10 @@ void mk_withdraw()
 	mk_io_asked = 0u;
 }
 
-/* The n-th request is one in @request: so the host learns of it in its own memory. */
-void mk_announce_request(uint n, uint request)
-{
-	uint first = MK_CQ_IO_ANNOUNCEMENTS +
-		     n % MK_CQ_IO_ANNOUNCEMENT_COUNT * MK_CQ_IO_ANNOUNCEMENT_WORDS;
-
-	uvec4 low = mk_io_words;
-	uvec4 high = uvec4(mk_io_more_words.xy, request, mk_io_more_words.z);
-	uvec2 checks = uvec2(n + 1u);
-
-	for (uint i = 0u; i < 4u; i++)
-		checks = (checks ^ low[i]) * uvec2(MK_IO_CHECK_FACTOR, MK_IO_CHECK2_FACTOR);
-	for (uint i = 0u; i < 4u; i++)
-		checks = (checks ^ high[i]) * uvec2(MK_IO_CHECK_FACTOR, MK_IO_CHECK2_FACTOR);
-	cq_quads[first / 4u] = low;
-	cq_quads[first / 4u + 1u] = high;
-	cq_quads[first / 4u + 2u] = uvec4(checks, 0u, 0u);
-	MK_RELEASE();
-	MK_STORE_RELAXED(cq[first + MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1u);
-}
-
 /*
  * The slot that asked is WAIT_IO already, and its words are where it goes on from.  Who
- * sees the count, or the announcement, finds the request.
+ * sees the count finds the request; across a bus that is shown later, and the host has a
+ * hint where to look.
  */
 void mk_publish_request()
 {
@@ -145,13 +120,14 @@ void mk_publish_request()
 
 	/* Ahead of the fence, which takes as long. */
 	if (mk_split)
-		n = MK_ADD(state[MK_STATE_IO_ANNOUNCED], 1u);
+		n = MK_ADD(state[MK_STATE_IO_HINTS], 1u);
 	MK_RELEASE();
 	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_PUBLISHED);
+	MK_RELEASE();
 	if (mk_split)
-		mk_announce_request(n, request);
-	else
-		MK_RELEASE();
+		MK_STORE_RELAXED(cq[MK_CQ_IO_HINTS + n % MK_CQ_IO_HINT_COUNT],
+				 n + 1u << MK_CQ_IO_HINT_SLOT_BITS |
+					 min(request, MK_CQ_IO_HINT_SLOT_NONE));
 	mk_counter_add(MK_CQ_IO_REQUESTS, 1u);
 }
 

@@ -27,7 +27,6 @@ layout(set = 0, binding = 1, std430) nonprivate volatile buffer RingQuads { uvec
 layout(set = 0, binding = 2, std430) nonprivate buffer DebugLog { uint debug_log[]; };
 layout(set = 0, binding = 3, std430) nonprivate buffer IoQueue { uint io_queue[]; };
 layout(set = 0, binding = 4, std430) nonprivate buffer Cq { uint cq[]; };
-layout(set = 0, binding = 4, std430) nonprivate volatile buffer CqQuads { uvec4 cq_quads[]; };
 layout(set = 0, binding = 5, std430) nonprivate buffer State { uint state[]; };
 layout(set = 0, binding = 6, std430) nonprivate buffer Arena { uint arena[]; };
 

@@ -25,7 +25,7 @@
 #define MK_STATE_STEPS	      19u /* steps that worker 0 has spent; wraps */
 #define MK_STATE_IO_TAKEN     20u /* io request slots that are not free */
 #define MK_STATE_IO_CURSOR    21u /* where to look for a free one; wraps */
-#define MK_STATE_IO_ANNOUNCED 22u /* requests announced so far; wraps */
+#define MK_STATE_IO_HINTS     22u /* hints given so far; wraps */
 
 /*
  * What the cq shows in its line of the device's, gathered here by a device that

@@ -145,17 +145,6 @@ static inline mk_word *mk_io_word(const struct mk_context *context, uint32_t io_
 				[(size_t)io_slot * MK_IO_SLOT_WORDS + word];
 }
 
-/* The checks of an announced request, by its number: see <linux/mk_abi.h>. */
-static inline void mk_io_check(uint32_t number, const uint32_t words[MK_IO_SLOT_WORDS],
-			       uint32_t checks[2])
-{
-	checks[0] = checks[1] = number;
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++) {
-		checks[0] = (checks[0] ^ words[i]) * MK_IO_CHECK_FACTOR;
-		checks[1] = (checks[1] ^ words[i]) * MK_IO_CHECK2_FACTOR;
-	}
-}
-
 /* CQ -------------------------------------------------------------------- */
 
 /* The cq is in host memory always. */

@@ -129,42 +129,27 @@ static void count_request(const struct mk_executor *executor)
 	mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
 }
 
-/*
- * As the device across a bus, so that the host has it in its own memory.  The number is
- * stored last, with release.
- */
-static void announce(struct mk_executor *executor, uint32_t request)
+/* Where to look, as a device across a bus says it; behind PUBLISHED. */
+static void give_hint(const struct mk_executor *executor, uint32_t request)
 {
 	const struct mk_context *context = executor->context;
-	uint32_t n = atomic_fetch_add_explicit(
-		mk_state_word(context, MK_STATE_IO_ANNOUNCED), 1, memory_order_relaxed);
-	mk_word *words = mk_cq_word(context, MK_CQ_IO_ANNOUNCEMENTS +
-						     n % MK_CQ_IO_ANNOUNCEMENT_COUNT *
-							     MK_CQ_IO_ANNOUNCEMENT_WORDS);
+	uint32_t n = atomic_fetch_add_explicit(mk_state_word(context, MK_STATE_IO_HINTS),
+					       1, memory_order_relaxed);
+	uint32_t slot = request < MK_CQ_IO_HINT_SLOT_NONE ? request :
+							    MK_CQ_IO_HINT_SLOT_NONE;
 
-	uint32_t copy[MK_IO_SLOT_WORDS], checks[2];
-
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++) {
-		copy[i] = i == MK_CQ_IO_ANNOUNCEMENT_SLOT ?
-				  request :
-				  load(io_word(executor, request, i));
-		store(&words[i], copy[i]);
-	}
-	mk_io_check(n + 1, copy, checks);
-	store(&words[MK_CQ_IO_ANNOUNCEMENT_CHECK], checks[0]);
-	store(&words[MK_CQ_IO_ANNOUNCEMENT_CHECK2], checks[1]);
-	atomic_store_explicit(&words[MK_CQ_IO_ANNOUNCEMENT_NUMBER], n + 1,
-			      memory_order_release);
+	atomic_store_explicit(
+		mk_cq_word(context, MK_CQ_IO_HINTS + n % MK_CQ_IO_HINT_COUNT),
+		(n + 1) << MK_CQ_IO_HINT_SLOT_BITS | slot, memory_order_release);
 }
 
-/* An announcement is of a request that is PUBLISHED, and comes before its count. */
 void mk_io_publish(struct mk_executor *executor)
 {
 	uint32_t request = executor->io.asked - 1;
 
 	show_published(executor, request);
 	if (executor->context->split)
-		announce(executor, request);
+		give_hint(executor, request);
 	count_request(executor);
 	executor->io.waits = true;
 }

@@ -503,12 +503,12 @@ static void accept_requests(struct mk_io *io, const struct mk_io_request *found,
 		accept_request(io, &found[i]);
 }
 
-static void claim_announced(struct mk_io *io)
+static void claim_hinted(struct mk_io *io)
 {
 	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
 	uint32_t count;
 
-	while ((count = mk_ioq_claim_announced(&io->queue, found)))
+	while ((count = mk_ioq_claim_hinted(&io->queue, found)))
 		accept_requests(io, found, count);
 }
 
@@ -552,7 +552,7 @@ static void claim(struct mk_io *io)
 {
 	uint32_t looks = looks_at_all(io);
 
-	claim_announced(io);
+	claim_hinted(io);
 	if (!mk_list_is_empty(&io->fences))
 		claim_before_fences(io);
 	if (mk_ioq_has_requests(&io->queue))

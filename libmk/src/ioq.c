@@ -29,28 +29,22 @@ static uint32_t load_count(const struct mk_ioq *queue)
 	return mk_cq_load(queue->context, MK_CQ_IO_REQUESTS);
 }
 
-/* Announcements --------------------------------------------------------------- */
+/* Hints ------------------------------------------------------------------------ */
 
-static mk_word *announcement_words(const struct mk_ioq *queue)
-{
-	return mk_cq_word(queue->context,
-			  MK_CQ_IO_ANNOUNCEMENTS + queue->announced %
-							   MK_CQ_IO_ANNOUNCEMENT_COUNT *
-							   MK_CQ_IO_ANNOUNCEMENT_WORDS);
-}
+#define HINT_NUMBERS (1u << (32 - MK_CQ_IO_HINT_SLOT_BITS))
 
 /*
- * Whether the next announcement is there.  A later one in its place says that the
- * device was faster: what it overwrote is found by the count.
+ * The next hint, or a later one in its place: then the device was faster, and what it
+ * wrote over is found by the count.  @ahead receives how many hints further that is.
  */
-static bool is_announced(const struct mk_ioq *queue, uint32_t *number)
+static bool has_hint(const struct mk_ioq *queue, uint32_t *hint, uint32_t *ahead)
 {
 	if (!queue->context->split)
 		return false;
-	*number = atomic_load_explicit(
-		&announcement_words(queue)[MK_CQ_IO_ANNOUNCEMENT_NUMBER],
-		memory_order_acquire);
-	return (int32_t)(*number - queue->announced) > 0;
+	*hint = mk_cq_load(queue->context,
+			   MK_CQ_IO_HINTS + queue->hints % MK_CQ_IO_HINT_COUNT);
+	*ahead = ((*hint >> MK_CQ_IO_HINT_SLOT_BITS) - queue->hints) % HINT_NUMBERS;
+	return *ahead % MK_CQ_IO_HINT_COUNT == 1 && *ahead < HINT_NUMBERS / 2;
 }
 
 int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
@@ -66,9 +60,8 @@ int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
 	if (!queue->is_claimed)
 		return mk_fail(ENOMEM, "no memory for %u io requests", queue->slots);
 	/* What is there already is as good as counted. */
-	queue->announced = load_count(queue);
-	queue->claimed = queue->announced - queue->slots;
-	queue->trusted = queue->announced + queue->slots;
+	queue->hints = load_count(queue);
+	queue->claimed = queue->hints - queue->slots;
 	return 0;
 }
 
@@ -82,14 +75,14 @@ bool mk_ioq_has_requests(const struct mk_ioq *queue)
 {
 	enum { COUNTED_LATE = 1u << 20 };
 	uint32_t ahead = queue->claimed - load_count(queue);
-	uint32_t number;
+	uint32_t hint, hints_ahead;
 
 	/*
 	 * What is seen PUBLISHED may not have been counted yet, so we may be ahead; but
-	 * not by more than there are slots, unless the count is wrong, or announcements
-	 * have come before it.
+	 * not by more than there are slots, unless the count is wrong, or hints have come
+	 * before it.
 	 */
-	return is_announced(queue, &number) ||
+	return has_hint(queue, &hint, &hints_ahead) ||
 	       (ahead && ahead > (queue->context->split ? COUNTED_LATE : queue->slots));
 }
 
@@ -128,9 +121,12 @@ static void copy_words(const struct mk_ioq *queue, uint32_t slot,
 		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
 }
 
-static void decode_request(uint32_t slot, const uint32_t words[MK_IO_SLOT_WORDS],
-			   struct mk_io_request *request)
+static void load_request(const struct mk_ioq *queue, uint32_t slot,
+			 struct mk_io_request *request)
 {
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	copy_words(queue, slot, words);
 	*request = (struct mk_io_request){
 		.slot = slot,
 		.op = words[MK_IO_OP],
@@ -143,86 +139,12 @@ static void decode_request(uint32_t slot, const uint32_t words[MK_IO_SLOT_WORDS]
 	};
 }
 
-static void load_request(const struct mk_ioq *queue, uint32_t slot,
-			 struct mk_io_request *request)
-{
-	uint32_t words[MK_IO_SLOT_WORDS];
-
-	copy_words(queue, slot, words);
-	decode_request(slot, words, request);
-}
-
 static void claim(struct mk_ioq *queue, uint32_t slot)
 {
 	store_status(queue, slot, MK_STATUS_CLAIMED);
 	queue->is_claimed[slot] = true;
 	queue->claimed++;
 	queue->found_none = 0;
-}
-
-/*
- * Copy the next announcement; false when it is not whole, since another is being written
- * over it, or it over another.
- */
-static bool copy_announcement(const struct mk_ioq *queue, uint32_t number,
-			      uint32_t words[MK_IO_SLOT_WORDS])
-{
-	const mk_word *from = announcement_words(queue);
-	uint32_t checks[2], had[2];
-
-	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
-		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
-	had[0] = atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_CHECK],
-				      memory_order_relaxed);
-	had[1] = atomic_load_explicit(&from[MK_CQ_IO_ANNOUNCEMENT_CHECK2],
-				      memory_order_relaxed);
-	mk_io_check(number, words, checks);
-	return checks[0] == had[0] && checks[1] == had[1];
-}
-
-/*
- * What a look at the slots has found may be announced still, when it is long answered and
- * its slot used again.  Such are in flight for no more requests than there are slots; until
- * then an announcement is a reason to look at its slot, and no more.
- */
-static bool is_there(const struct mk_ioq *queue, uint32_t slot,
-		     struct mk_io_request *request)
-{
-	if ((int32_t)(queue->announced - queue->trusted) > 0)
-		return true;
-	if (load_status(queue, slot) != MK_STATUS_PUBLISHED)
-		return false;
-	if (queue->context->write_combining)
-		mk_read_fence();
-	load_request(queue, slot, request);
-	return true;
-}
-
-uint32_t mk_ioq_claim_announced(struct mk_ioq *queue,
-				struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
-{
-	uint32_t claimed = 0, number;
-
-	/* As many as there can be, also if they make no sense and go on and on. */
-	for (uint32_t i = 0; i < MK_CQ_IO_ANNOUNCEMENT_COUNT &&
-			     claimed < MK_IOQ_LOOK_SLOTS && is_announced(queue, &number);
-	     i++) {
-		uint32_t words[MK_IO_SLOT_WORDS], slot;
-		bool is_whole;
-
-		queue->announced = number - 1;
-		is_whole = copy_announcement(queue, number, words);
-		queue->announced = number;
-		slot = words[MK_CQ_IO_ANNOUNCEMENT_SLOT];
-		if (!is_whole || slot >= queue->slots || queue->is_claimed[slot])
-			continue;
-		decode_request(slot, words, &requests[claimed]);
-		if (!is_there(queue, slot, &requests[claimed]))
-			continue;
-		claim(queue, slot);
-		claimed++;
-	}
-	return claimed;
 }
 
 /* The slots among @looked from @first on that are PUBLISHED, as bits. */
@@ -253,6 +175,27 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 	queue->found_none = 0;
 }
 
+/* As many as there can be, also if they make no sense and go on and on. */
+uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
+			     struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t claimed = 0, hint, ahead;
+
+	for (uint32_t i = 0; i < MK_CQ_IO_HINT_COUNT && claimed < MK_IOQ_LOOK_SLOTS &&
+			     has_hint(queue, &hint, &ahead);
+	     i++) {
+		uint32_t slot = hint & MK_CQ_IO_HINT_SLOT_NONE;
+
+		queue->hints += ahead;
+		/* It may be long answered, and the slot be used again: what counts is that. */
+		if (slot >= queue->slots || !find_published(queue, slot, 1))
+			continue;
+		load_request(queue, slot, &requests[claimed++]);
+		claim(queue, slot);
+	}
+	return claimed;
+}
+
 static uint32_t slots_from(const struct mk_ioq *queue, uint32_t first)
 {
 	uint32_t left = queue->slots - first;
@@ -275,7 +218,6 @@ static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
 	}
 	if (claimed) {
 		queue->found = first;
-		queue->trusted = queue->announced + queue->slots;
 	}
 	return claimed;
 }
@@ -298,7 +240,7 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
 			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
 {
-	/* Across a bus it was announced. */
+	/* Across a bus there are hints. */
 	return queue->context->split ? 0 : claim_from(queue, queue->found, requests);
 }
 

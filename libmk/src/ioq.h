@@ -20,9 +20,9 @@
  * looked at where the last ones were found, and then in turn.  A count that is wrong,
  * because its writer is hostile or has died, is believed for one turn without a find.
  *
- * Across a bus the device announces its requests besides: it copies each into a ring in
- * the cq, in host memory, and the count comes later.  Who takes requests from there never
- * looks at slots, but for those whose announcement was overwritten before it was seen.
+ * Across a bus the device hints in the cq, in host memory, which slots it has published in,
+ * and the count comes later.  So of those one at a time is looked at, and others only when
+ * a hint was written over before it was seen.
  */
 #ifndef MK_SRC_IOQ_H
 #define MK_SRC_IOQ_H
@@ -45,8 +45,7 @@ struct mk_ioq {
 	uint32_t claimed;    /* of what the device has counted */
 	uint32_t found_none; /* slots looked at since the last find */
 	uint32_t count_then; /* what was counted before the first of these looks */
-	uint32_t announced;  /* announcements seen */
-	uint32_t trusted;    /* those after so many stand for requests not found yet */
+	uint32_t hints;	     /* taken so far */
 	bool *is_claimed;    /* by slot: by us, and not answered */
 };
 
@@ -57,9 +56,9 @@ void mk_ioq_close(struct mk_ioq *queue);
 /* Whether there is something to claim, as far as the device has counted. */
 bool mk_ioq_has_requests(const struct mk_ioq *queue);
 
-/* Claim what is announced, across a bus; returns how many, or 0 when there is no more. */
-uint32_t mk_ioq_claim_announced(struct mk_ioq *queue,
-				struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
+/* Claim where there are hints, across a bus; returns how many, or 0: there are no more. */
+uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
+			     struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
 
 /*
  * Look at the next slots in turn and claim what is PUBLISHED there; returns how many.

@@ -212,26 +212,18 @@
 		 MK_INGEST_GROUP_LEAST)
 
 /*
- * Requests as the device announces them across a bus, so that the host need not read them
- * there: the n-th, from 0, is record n % COUNT, until another takes its place.  Its last
- * word is n + 1 and is stored last.  Since several may be at one record, its words count
- * only if the two checks are right: each begins with n + 1, and then takes in the eight
- * words in turn, by check = (check ^ word) * its factor.
+ * Hints where the device has published requests, for a host across a bus: the n-th, from
+ * 0, is word n % COUNT, until another takes its place.  It has n + 1 above the slot, which
+ * is cut to its bits; all of them set say nothing.
  */
-#define MK_CQ_IO_ANNOUNCEMENTS	     640u
-#define MK_CQ_IO_ANNOUNCEMENT_COUNT  24u
-#define MK_CQ_IO_ANNOUNCEMENT_WORDS  16u
-#define MK_CQ_IO_ANNOUNCEMENT_SLOT   MK_IO_STATUS /* in the status's place: which slot */
-#define MK_CQ_IO_ANNOUNCEMENT_CHECK  8u
-#define MK_CQ_IO_ANNOUNCEMENT_CHECK2 9u
-#define MK_CQ_IO_ANNOUNCEMENT_NUMBER 15u
+#define MK_CQ_IO_HINTS		640u
+#define MK_CQ_IO_HINT_COUNT	256u
+#define MK_CQ_IO_HINT_SLOT_BITS 12u
+#define MK_CQ_IO_HINT_SLOT_NONE 0xfffu
 
-#define MK_IO_CHECK_FACTOR	     16777619u
-#define MK_IO_CHECK2_FACTOR	     2654435761u
-
-#define MK_CQ_MAGIC_VALUE	     0x51434b4du /* "MKCQ" */
-#define MK_CQ_LEASE_WORDS	     2u
-#define MK_CQ_LEASE_ALIGN_WORDS	     16u /* leases begin on a line of their own */
+#define MK_CQ_MAGIC_VALUE	0x51434b4du /* "MKCQ" */
+#define MK_CQ_LEASE_WORDS	2u
+#define MK_CQ_LEASE_ALIGN_WORDS 16u /* leases begin on a line of their own */
 
 /* A cq entry: final status, fault code, completions of the slot so far. */
 #define MK_CQ_ENTRY_STATUS_MASK 0xfu
