@@ -368,10 +368,10 @@ bool mk_io_turn;
  * The same, and what was seen in the io queue.  Where both have something they take
  * turns: either may have slots that are ready always.
  */
-bool mk_work_and_watch()
+bool mk_work_and_watch(out bool found)
 {
 	uint tries = MK_TRIES_PER_ROUND;
-	bool found, saw_io, slow;
+	bool saw_io, slow;
 
 	do {
 		slow = mk_work_quickly(tries, found, saw_io);
@@ -385,12 +385,8 @@ bool mk_work_and_watch()
 	return slow;
 }
 
-/* Times that house is kept, of which the io queue is part once in so many. */
-#define MK_HOUSES_PER_IO 8u
-uint mk_houses;
-
-/* What is to be done now and then; false when it is time to leave. */
-bool mk_keep_house()
+/* What is to be done now and then. */
+void mk_keep_house()
 {
 	mk_tell_counts();
 	mk_vote();
@@ -402,13 +398,24 @@ bool mk_keep_house()
 	}
 	if (mk_split)
 		mk_read_masks();
-	/* Seldom: each load that is waited for makes whoever publishes meanwhile wait. */
-	if (mk_houses % MK_HOUSES_PER_IO == 0u) {
-		mk_see_who_waits();
-		if (mk_split && mk_worker == 0u)
-			mk_show_io_changes();
-	}
-	mk_houses++;
+	mk_see_who_waits();
+	if (mk_split && mk_worker == 0u)
+		mk_show_io_changes();
+}
+
+/* Rounds of a worker that finds something all the time, for each that keeps house. */
+#define MK_ROUNDS_PER_HOUSE 8u
+uint mk_rounds;
+
+/*
+ * Between two rounds; false when it is time to leave.  Who publishes meanwhile waits, so
+ * one that was @busy keeps house seldom.
+ */
+bool mk_end_round(bool busy)
+{
+	if (!busy || mk_rounds % MK_ROUNDS_PER_HOUSE == 0u)
+		mk_keep_house();
+	mk_rounds++;
 	mk_spend(1u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
@@ -480,9 +487,9 @@ void mk_leave()
 void mk_work()
 {
 	uint busy = 0u;
-	bool stay, slow;
+	bool stay, slow, found;
 
-	mk_finds = mk_houses = 0u;
+	mk_finds = mk_rounds = 0u;
 	mk_io_shown = uvec2(0u);
 	mk_io_turn = true;
 	mk_begin_looking();
@@ -491,11 +498,11 @@ void mk_work()
 		mk_read_masks();
 	do {
 		do {
-			slow = mk_work_and_watch();
+			slow = mk_work_and_watch(found);
 			busy = slow ? busy + 1u : MK_BUSY_PER_ROUND;
 			stay = mk_budget > MK_LOOK_STEPS;
 			if (busy >= MK_BUSY_PER_ROUND) {
-				stay = mk_keep_house();
+				stay = mk_end_round(found && !slow);
 				busy = 0u;
 			}
 		} while (stay && !slow);
