@@ -317,7 +317,8 @@ bool mk_find(out bool saw_io)
 	if (has_ingests && (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u))
 		saw_io = subgroupAny(mk_look_at_io());
 	mk_finds++;
-	mk_spend(looks - left + 1u);
+	/* A device that executes both sides of a branch passes through either loop. */
+	mk_spend(looks - left + 2u);
 	mk_idle += looks - left;
 	return found;
 }
@@ -416,7 +417,8 @@ bool mk_end_round(bool busy)
 	if (!busy || mk_rounds % MK_ROUNDS_PER_HOUSE == 0u)
 		mk_keep_house();
 	mk_rounds++;
-	mk_spend(1u);
+	/* As above: the passes of house-keeping, also if there was none. */
+	mk_spend(8u);
 	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
