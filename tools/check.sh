@@ -253,8 +253,9 @@ thread_tests() {
 repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_'
 # The same tests in a device's memory, but for those of the ordering.
 placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device'
-# Models are no code, and take a minute; so do all numbers of workgroups: at a full check.
-long='^(models|many_.*)$'
+# Models are no code, and take a minute; all numbers of workgroups take two, and all of
+# mkscan one and a half, of which the quick part stays: at a full check.
+long='^(models|many_.*|exec_vectors_vulkan_(1|16)|mkscan_(cpu|vulkan)_(host|device))$'
 [ -z "${MK_SLOW-}" ] || long='^$'
 
 number=0
