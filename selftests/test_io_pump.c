@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -427,6 +428,37 @@ static int open_direct(int fd)
 	return -1;
 }
 
+/* Of this process, from devices; false where the kernel does not count it. */
+static bool count_device_reads(uint64_t *bytes)
+{
+	FILE *file = fopen("/proc/self/io", "re");
+	char line[80];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "read_bytes: %" SCNu64, bytes) == 1;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Neither through the page cache nor through buffers of the pump's. */
+static void expect_no_copies(struct io_test *test, bool is_counted, uint64_t before)
+{
+	struct mk_io_counters counters;
+	uint64_t after = before;
+
+	mk_io_counters(test->io, &counters);
+	if (strcmp(mk_context_backing(test->live.context), "device") != 0)
+		assert_int_equal(counters.bounced, 0);
+	if (!is_counted)
+		return;
+	assert_true(count_device_reads(&after));
+	print_message("# %" PRIu64 " bytes from the device, %" PRIu64 " pieces bounced\n",
+		      after - before, counters.bounced);
+	assert_true(after - before >= 5 * BLOCK);
+}
+
 static void test_reads_directly(void **state)
 {
 	struct io_test *test = io_start(state, 4, NULL);
@@ -435,7 +467,9 @@ static void test_reads_directly(void **state)
 	uint32_t arena = io_add_arena(test, 0, 2 * FILE_BYTES);
 	uint32_t askew = io_add_arena(test, 1, BLOCK);
 	int direct = open_direct(fd);
+	uint64_t before = 0;
 	uint32_t file;
+	bool is_counted;
 
 	if (direct < 0) {
 		free(expected);
@@ -445,8 +479,10 @@ static void test_reads_directly(void **state)
 		skip();
 	}
 	file = io_add_file(test, direct, MK_IO_READ | MK_IO_WRITE);
+	is_counted = count_device_reads(&before);
 	io_expect_ok(io_do(test, IO_REQUEST(READ, file, arena, 2 * BLOCK, 5 * BLOCK)));
 	assert_memory_equal(test->arena, expected + 2 * BLOCK, 5 * BLOCK);
+	expect_no_copies(test, is_counted, before);
 	io_expect_ok(io_do(test, IO_REQUEST(WRITE, arena, file, 0, BLOCK)));
 	io_expect_error(io_do(test, IO_REQUEST(READ, file, arena, 1, BLOCK)),
 			MK_IO_REASON_SYSTEM, EINVAL, 0);
