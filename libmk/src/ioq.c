@@ -216,9 +216,8 @@ static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
 		load_request(queue, first + i, &requests[claimed++]);
 		claim(queue, first + i);
 	}
-	if (claimed) {
+	if (claimed)
 		queue->found = first;
-	}
 	return claimed;
 }
 
