@@ -416,8 +416,8 @@ static void test_says_that_a_file_is_too_large(void **state)
 /* The file again, with O_DIRECT; -1 where the filesystem does not care for alignment. */
 static int open_direct(int fd)
 {
+	static _Alignas(BLOCK) char block[BLOCK];
 	char path[64];
-	char block[2 * BLOCK];
 	int direct;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
