@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The C form of read_opcode.glsl, once the kernel's few words have their C meaning. */
+/* read_opcode.glsl for the reference executor, as C. */
 #include "read_opcode.h"
-
-#include <sys/types.h> /* uint */
 
 #include "read_kernel.h"
 
-#define MK_OPCODE(number, name) static uint32_t name(struct mk_call *const mk_this_call)
-#define call			(*mk_this_call)
-#define mk_steps(wanted)	mk_call_steps(mk_this_call, wanted)
-#define mk_arena_load(word)	mk_call_arena_load(mk_this_call, word)
-#define mk_io_read(this, ...)	mk_call_io_read(&this, __VA_ARGS__)
-#define mk_io_answer(this)	mk_call_io_answer(&this)
+#include <mk/handler_glsl.h>
 
 #include "read_opcode.glsl"
 
