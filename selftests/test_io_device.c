@@ -215,6 +215,28 @@ static void test_more_waiters_than_request_slots(void **state)
 	io_expect_all_empty(live);
 }
 
+/* As few slots as one look takes in: those that want to ask are found by every one. */
+static void test_more_waiters_in_one_look(void **state)
+{
+	enum { READS = 8, REQUESTS = 2, ROUNDS = 50 };
+	struct live *live = *state;
+	struct mk_geometry full = with_arena;
+	struct mk_engine_info info;
+	struct mk_producer *producer;
+
+	full.slots = READS;
+	full.io_slots = full.io_request_slots = REQUESTS;
+	live_create(live, &full);
+	live_start(live, NULL);
+	producer = live_producer(live, 0, 1);
+	for (int round = 0; round < ROUNDS; round++)
+		read_many(live, producer, READS);
+	io_expect_count(live, MK_CQ_IO_REQUESTS, ROUNDS * READS);
+	/* No answer had to wait for the first look of a dispatch. */
+	mk_engine_info(live->engine, &info);
+	assert_true(info.dispatches < ROUNDS * (READS - REQUESTS) / 4);
+}
+
 /* Also while all request slots are taken and more want one. */
 static void test_others_go_on(void **state)
 {
@@ -813,6 +835,7 @@ int main(void)
 		LIVE_TEST(test_requests_have_their_words),
 		LIVE_TEST(test_error_is_a_fault),
 		LIVE_TEST(test_more_waiters_than_request_slots),
+		LIVE_TEST(test_more_waiters_in_one_look),
 		LIVE_TEST(test_others_go_on),
 		LIVE_TEST(test_answer_wakes),
 		LIVE_TEST(test_answer_is_seen_soon),

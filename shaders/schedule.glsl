@@ -362,7 +362,7 @@ bool mk_work_quickly(inout uint tries, out bool found, out bool saw_io)
 	return slow;
 }
 
-/* The one of the ring and the io queue that was examined less lately. */
+/* Whether the ring had the last turn. */
 bool mk_io_turn;
 
 /*
@@ -376,11 +376,10 @@ bool mk_work_and_watch(out bool found)
 
 	do {
 		slow = mk_work_quickly(tries, found, saw_io);
-		mk_io_turn = mk_io_turn || !slow;
-		if (saw_io && mk_io_turn) {
+		saw_io = saw_io && (mk_io_turn || !slow);
+		if (saw_io)
 			slow = mk_examine_io();
-			mk_io_turn = false;
-		}
+		mk_io_turn = !saw_io;
 		mk_spend(1u);
 	} while (!slow && tries != 0u && (found || saw_io || mk_may_go_on_looking()));
 	return slow;
