@@ -110,6 +110,19 @@ bool live_eventually(bool (*condition)(void *), void *argument)
 	return true;
 }
 
+bool live_device_reads(uint64_t *bytes)
+{
+	FILE *file = fopen("/proc/self/io", "re");
+	char line[80];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "read_bytes: %" SCNu64, bytes) == 1;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 uint32_t live_random(uint64_t *state)
 {
 	/* xorshift64*; the state must not be 0. */

@@ -97,6 +97,9 @@ enum mk_engine_kind live_engine_kind(void);
 uint64_t live_now_ns(void);
 void live_pause_ns(uint64_t duration_ns);
 
+/* Bytes that this process has read from disks; false where the kernel does not count. */
+bool live_device_reads(uint64_t *bytes);
+
 /* A small generator, seeded by each user, so that a failure can be repeated. */
 uint32_t live_random(uint64_t *state);
 

@@ -62,20 +62,6 @@ static int open_disk(unsigned char *content, char *path, size_t bytes)
 	return loop;
 }
 
-/* Of this process, from devices; false where the kernel does not count it. */
-static bool count_device_reads(uint64_t *bytes)
-{
-	FILE *file = fopen("/proc/self/io", "re");
-	char line[80];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "read_bytes: %" SCNu64, bytes) == 1;
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /* Pages of the disk that the page cache has. */
 static int count_cached_pages(const char *path)
 {
@@ -128,10 +114,10 @@ static void test_reads_into_the_arena(void **state)
 	live_ok(mk_io_start(io));
 	/* Whoever saw the device come may have read of it. */
 	cached_before = count_cached_pages(path);
-	if (!count_device_reads(&before))
+	if (!live_device_reads(&before))
 		print_message("# this kernel does not count what a process reads\n");
 	read_all(live, file, ranges);
-	if (count_device_reads(&after))
+	if (live_device_reads(&after))
 		assert_true(after - before >= DISK_BYTES);
 	assert_true(count_cached_pages(path) <= cached_before);
 	assert_memory_equal(mk_context_arena(live->context), content, DISK_BYTES);

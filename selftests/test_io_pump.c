@@ -428,20 +428,6 @@ static int open_direct(int fd)
 	return -1;
 }
 
-/* Of this process, from devices; false where the kernel does not count it. */
-static bool count_device_reads(uint64_t *bytes)
-{
-	FILE *file = fopen("/proc/self/io", "re");
-	char line[80];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "read_bytes: %" SCNu64, bytes) == 1;
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /* Neither through the page cache nor through buffers of the pump's. */
 static void expect_no_copies(struct io_test *test, bool is_counted, uint64_t before)
 {
@@ -453,7 +439,7 @@ static void expect_no_copies(struct io_test *test, bool is_counted, uint64_t bef
 		assert_int_equal(counters.bounced, 0);
 	if (!is_counted)
 		return;
-	assert_true(count_device_reads(&after));
+	assert_true(live_device_reads(&after));
 	print_message("# %" PRIu64 " bytes from the device, %" PRIu64 " pieces bounced\n",
 		      after - before, counters.bounced);
 	assert_true(after - before >= 5 * BLOCK);
@@ -479,7 +465,7 @@ static void test_reads_directly(void **state)
 		skip();
 	}
 	file = io_add_file(test, direct, MK_IO_READ | MK_IO_WRITE);
-	is_counted = count_device_reads(&before);
+	is_counted = live_device_reads(&before);
 	io_expect_ok(io_do(test, IO_REQUEST(READ, file, arena, 2 * BLOCK, 5 * BLOCK)));
 	assert_memory_equal(test->arena, expected + 2 * BLOCK, 5 * BLOCK);
 	expect_no_copies(test, is_counted, before);

@@ -102,12 +102,13 @@ bool mk_status_is_ready(uint status)
 	       status == MK_STATUS_REQUEUE;
 }
 
+/* Where a counter in the device's line of the cq is gathered, when the cq is across a bus. */
+#define MK_COUNTER_WORD(word) state[MK_STATE_COUNTERS + (word) - MK_CQ_HEARTBEAT]
+
 /*
  * Add to a counter in the device's line of the cq.  Where the cq is across a bus the
  * device adds in its own memory, and one worker shows the sums: see mk_show_counters().
  */
-#define MK_COUNTER_WORD(word) state[MK_STATE_COUNTERS + (word) - MK_CQ_HEARTBEAT]
-
 uint mk_counter_add(uint word, uint value)
 {
 	if (mk_split)
