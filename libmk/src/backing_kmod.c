@@ -460,6 +460,19 @@ static int kmod_share(struct mk_backing *backing, enum mk_role role,
 
 /* Who is there ------------------------------------------------------------- */
 
+/* What this process may be only once by its file, which the module cannot tell. */
+static int hold_file(const struct kmod *kmod, atomic_bool *is_held)
+{
+	int held;
+
+	if (atomic_exchange(is_held, true))
+		return -EBUSY;
+	held = mk_duplicate(kmod->fd);
+	if (held < 0)
+		atomic_store(is_held, false);
+	return held;
+}
+
 /*
  * A context that was attached in the role of the engine is the engine for as long as it
  * is open.  Of it, too, there is one at a time.
@@ -468,16 +481,10 @@ static int kmod_hold_engine(struct mk_backing *backing)
 {
 	struct kmod *kmod = kmod_of(backing);
 	uint32_t number;
-	int held;
 
 	if (backing->role != MK_ROLE_ENGINE)
 		return open_file(kmod->fd, 0, MK_ROLE_ENGINE, &number);
-	if (atomic_exchange(&kmod->engine_is_held, true))
-		return -EBUSY;
-	held = mk_duplicate(kmod->fd);
-	if (held < 0)
-		atomic_store(&kmod->engine_is_held, false);
-	return held;
+	return hold_file(kmod, &kmod->engine_is_held);
 }
 
 static void kmod_release_engine(struct mk_backing *backing, int held)
@@ -507,14 +514,8 @@ static bool kmod_has_engine(struct mk_backing *backing)
 static int kmod_hold_pump(struct mk_backing *backing)
 {
 	struct kmod *kmod = kmod_of(backing);
-	int held;
 
-	if (atomic_exchange(&kmod->pump_is_held, true))
-		return -EBUSY;
-	held = mk_duplicate(kmod->fd);
-	if (held < 0)
-		atomic_store(&kmod->pump_is_held, false);
-	return held;
+	return hold_file(kmod, &kmod->pump_is_held);
 }
 
 static void kmod_release_pump(struct mk_backing *backing, int held)
