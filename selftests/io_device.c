@@ -38,13 +38,13 @@ struct io_test *io_create(void **state, uint32_t slots)
 		.arena_bytes = IO_ARENA_BYTES,
 	};
 	struct io_test *test = *state;
-	_Atomic uint32_t *cq;
 
 	live_create(&test->live, &geometry);
-	cq = mk_context_memory(test->live.context, MK_REGION_CQ, NULL);
 	test->device = (struct io_device){
 		.queue = mk_context_memory(test->live.context, MK_REGION_IO_QUEUE, NULL),
-		.count = &cq[MK_CQ_IO_REQUESTS],
+		.cq = mk_context_memory(test->live.context, MK_REGION_CQ, NULL),
+		.is_across_bus =
+			!strcmp(mk_context_backing(test->live.context), "device"),
 		.slots = slots,
 		.in_use = calloc(slots, sizeof(bool)),
 	};
@@ -132,6 +132,36 @@ static uint32_t load(const struct io_device *device, uint32_t slot, uint32_t fie
 	return atomic_load_explicit(word(device, slot, field), memory_order_relaxed);
 }
 
+/* The record and the hint of a device across a bus. */
+static void show_request(struct io_device *device, uint32_t slot,
+			 const struct mk_io_request *request)
+{
+	const uint32_t words[] = {
+		request->op,
+		request->source,
+		request->destination,
+		(uint32_t)request->offset,
+		(uint32_t)(request->offset >> 32),
+		request->byte_count,
+		request->tag,
+	};
+	_Atomic uint32_t *record =
+		&device->cq[MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS];
+	uint32_t lap = (*record >> 28) + 1, high = 0;
+
+	/* Also of what a processor gathers for a device's memory. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < 7 && slot < MK_CQ_IO_OUTBOX_SLOTS; i++) {
+		record[i] = lap << 28 | (words[i] & 0xfffffff);
+		high |= words[i] >> 28 << 4 * i;
+	}
+	if (slot < MK_CQ_IO_OUTBOX_SLOTS)
+		record[7] = lap << 28 | high;
+	device->hints++;
+	device->cq[MK_CQ_IO_HINTS + (device->hints - 1) % MK_CQ_IO_HINT_COUNT] =
+		device->hints << MK_CQ_IO_HINT_SLOT_BITS | slot;
+}
+
 static void store_request(struct io_device *device, uint32_t slot,
 			  const struct mk_io_request *request)
 {
@@ -144,7 +174,10 @@ static void store_request(struct io_device *device, uint32_t slot,
 	store(device, slot, MK_IO_TAG, request->tag);
 	atomic_store_explicit(word(device, slot, MK_IO_STATUS), MK_STATUS_PUBLISHED,
 			      memory_order_release);
-	atomic_fetch_add_explicit(device->count, 1, memory_order_release);
+	if (device->is_across_bus)
+		show_request(device, slot, request);
+	atomic_fetch_add_explicit(&device->cq[MK_CQ_IO_REQUESTS], 1,
+				  memory_order_release);
 }
 
 int64_t io_publish(struct io_device *device, const struct mk_io_request *request)

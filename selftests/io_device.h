@@ -15,7 +15,9 @@
 /* The device's side: for one thread. */
 struct io_device {
 	_Atomic uint32_t *queue;
-	_Atomic uint32_t *count; /* word 49 of the cq */
+	_Atomic uint32_t *cq;
+	bool is_across_bus;
+	uint32_t hints; /* given so far */
 	uint32_t slots;
 	uint32_t next;
 	bool *in_use;

@@ -420,7 +420,7 @@ static void test_finds_what_was_not_counted(void **state)
 		io_expect_error(io_do(test, IO_REQUEST(READ, 0, 0, 0, 0)),
 				MK_IO_REASON_UNKNOWN_HANDLE, 0, 0);
 		slot = io_ask(test, IO_REQUEST(READ, 0, 0, 0, 0));
-		atomic_fetch_sub(test->device.count, 1);
+		atomic_fetch_sub(&test->device.cq[MK_CQ_IO_REQUESTS], 1);
 		io_expect_error(io_take(&test->device, slot), MK_IO_REASON_UNKNOWN_HANDLE,
 				0, 0);
 	}
@@ -469,8 +469,13 @@ static void *scribble(void *data)
 
 			atomic_store_explicit(&device->queue[word], some_word(scribbler),
 					      memory_order_relaxed);
+			/* The outbox and the hints, which end the header. */
+			word = MK_CQ_IO_OUTBOX +
+			       live_random(&scribbler->seed) %
+				       (MK_CQ_HEADER_WORDS - MK_CQ_IO_OUTBOX);
+			device->cq[word] = some_word(scribbler);
 			if (i % 50 == 0)
-				atomic_store_explicit(device->count,
+				atomic_store_explicit(&device->cq[MK_CQ_IO_REQUESTS],
 						      live_random(&scribbler->seed),
 						      memory_order_relaxed);
 		}

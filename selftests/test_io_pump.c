@@ -445,8 +445,19 @@ static void expect_no_copies(struct io_test *test, bool is_counted, uint64_t bef
 	assert_true(after - before >= 5 * BLOCK);
 }
 
+/* Most systems refuse what is not aligned; the pump says what they say. */
+static void expect_as_system(struct io_result answer, ssize_t bytes)
+{
+	if (bytes < 0)
+		io_expect_error(answer, MK_IO_REASON_SYSTEM, EINVAL, 0);
+	else
+		io_expect_ok(answer);
+}
+
 static void test_reads_directly(void **state)
 {
+	static _Alignas(BLOCK) char buffer[2 * BLOCK];
+	struct mk_io_counters counters;
 	struct io_test *test = io_start(state, 4, NULL);
 	int fd = io_file(FILE_BYTES + 100, SEED);
 	unsigned char *expected = copy_of_file(fd, FILE_BYTES + 100);
@@ -470,10 +481,11 @@ static void test_reads_directly(void **state)
 	assert_memory_equal(test->arena, expected + 2 * BLOCK, 5 * BLOCK);
 	expect_no_copies(test, is_counted, before);
 	io_expect_ok(io_do(test, IO_REQUEST(WRITE, arena, file, 0, BLOCK)));
-	io_expect_error(io_do(test, IO_REQUEST(READ, file, arena, 1, BLOCK)),
-			MK_IO_REASON_SYSTEM, EINVAL, 0);
-	io_expect_error(io_do(test, IO_REQUEST(READ, file, askew, 0, BLOCK)),
-			MK_IO_REASON_SYSTEM, EINVAL, 0);
+	expect_as_system(io_do(test, IO_REQUEST(READ, file, arena, 1, BLOCK)),
+			 pread(direct, buffer, BLOCK, 1));
+	mk_io_counters(test->io, &counters);
+	expect_as_system(io_do(test, IO_REQUEST(READ, file, askew, 0, BLOCK)),
+			 counters.bounced ? BLOCK : pread(direct, buffer + 1, BLOCK, 0));
 	io_expect_error(io_do(test, IO_REQUEST(READ, file, arena, FILE_BYTES, BLOCK)),
 			MK_IO_REASON_END_OF_FILE, 0, 100);
 	assert_memory_equal(test->arena, expected + FILE_BYTES, 100);
@@ -634,7 +646,7 @@ static void look_before_fence(struct io_test *test, struct asked *asked,
 
 	test->device.next = slot;
 	before = io_ask(test, request);
-	atomic_fetch_sub(test->device.count, 1);
+	atomic_fetch_sub(&test->device.cq[MK_CQ_IO_REQUESTS], 1);
 	test->device.next = fence_slot;
 	fence = io_ask(test, IO_REQUEST(FENCE, 0, request->source, 0, 0));
 	while (asked->count == count)
@@ -644,7 +656,7 @@ static void look_before_fence(struct io_test *test, struct asked *asked,
 	io_expect_ok(io_take(&test->device, before));
 	assert_int_equal(mk_io_run(test->io, LIVE_TIMEOUT_NS), 1);
 	io_expect_ok(io_take(&test->device, fence));
-	atomic_fetch_add(test->device.count, 1);
+	atomic_fetch_add(&test->device.cq[MK_CQ_IO_REQUESTS], 1);
 }
 
 /* The pump looks at 16 slots at a time, so the two are in different looks, in any order. */

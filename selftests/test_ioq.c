@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "io_outbox.h"
 #include "ioq.h"
 
 enum { SLOTS = 40, WORDS = SLOTS * MK_IO_SLOT_WORDS };
@@ -75,6 +76,16 @@ static void expect_request(struct fake *fake, uint32_t slot,
 	assert_int_equal(*word(fake, slot, MK_IO_STATUS), MK_STATUS_CLAIMED);
 }
 
+/* Across a bus: what the device shows of a slot that it has published, and where. */
+static void store_record(struct fake *fake, uint32_t slot, uint32_t lap)
+{
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		words[i] = *word(fake, slot, i);
+	mk_io_outbox_store(&fake->context, slot, lap, words);
+}
+
 /* As the pump does it: looks as long as there is something. */
 static uint32_t claim_all(struct fake *fake, struct mk_io_request *requests)
 {
@@ -95,11 +106,12 @@ static uint32_t claim_all(struct fake *fake, struct mk_io_request *requests)
 	return count;
 }
 
-static void claims_what_is_published(bool split)
+static void test_claims_what_is_published(void **state)
 {
-	struct fake *fake = open_fake(SLOTS, split);
+	struct fake *fake = open_fake(SLOTS, false);
 	struct mk_io_request requests[SLOTS];
 
+	(void)state;
 	publish(fake, 3);
 	publish(fake, 39);
 	publish(fake, 16);
@@ -114,18 +126,6 @@ static void claims_what_is_published(bool split)
 	close_fake(fake);
 }
 
-static void test_claims_in_place(void **state)
-{
-	(void)state;
-	claims_what_is_published(false);
-}
-
-static void test_claims_across_a_bus(void **state)
-{
-	(void)state;
-	claims_what_is_published(true);
-}
-
 /* The n-th, from 0. */
 static void hint(struct fake *fake, uint32_t n, uint32_t slot)
 {
@@ -133,20 +133,22 @@ static void hint(struct fake *fake, uint32_t n, uint32_t slot)
 		(n + 1) << MK_CQ_IO_HINT_SLOT_BITS | slot;
 }
 
-/* The count comes later. */
+/* Slots without a record, and with one; the count comes later. */
 static void test_claims_where_hinted(void **state)
 {
 	struct fake *fake = open_fake(SLOTS, true);
 	struct mk_io_request requests[SLOTS];
 
 	(void)state;
-	store_request(fake, 30);
-	hint(fake, 0, 30);
+	assert_int_equal(claim_all(fake, requests), 0);
+	store_request(fake, 39);
+	hint(fake, 0, 39);
 	store_request(fake, 2);
+	store_record(fake, 2, 1);
 	hint(fake, 1, 2);
 	assert_true(mk_ioq_has_requests(&fake->queue));
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 2);
-	expect_request(fake, 30, &requests[0]);
+	expect_request(fake, 39, &requests[0]);
 	expect_request(fake, 2, &requests[1]);
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
 	fake->cq[MK_CQ_IO_REQUESTS] = 2;
@@ -154,7 +156,120 @@ static void test_claims_where_hinted(void **state)
 	close_fake(fake);
 }
 
-/* The device was faster than the pump: what was written over is found by the count. */
+/* A hint may come before its record, and that in parts. */
+static void test_waits_for_the_record(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	mk_word *last = &fake->cq[MK_CQ_IO_OUTBOX + 4 * MK_CQ_IO_OUTBOX_WORDS - 2];
+	uint32_t words[2];
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	fake->cq[MK_CQ_ENGINE_STATE] = MK_ENGINE_RUNNING;
+	store_request(fake, 3);
+	hint(fake, 0, 3);
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	store_record(fake, 3, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		words[i] = last[i];
+		last[i] = 0;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_false(mk_ioq_has_requests(&fake->queue));
+		assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+		last[i] = words[i];
+	}
+	assert_true(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
+	expect_request(fake, 3, &requests[0]);
+	/* It stays there until the slot is published again, and is no new one. */
+	mk_ioq_answer(&fake->queue, 3, MK_IO_STATUS_OK);
+	assert_false(mk_ioq_has_requests(&fake->queue));
+	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
+	close_fake(fake);
+}
+
+/* All bits of all words, and laps that begin anew. */
+static void test_records_say_all(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	for (uint32_t lap = 1; lap < 40; lap++) {
+		uint32_t words[MK_IO_SLOT_WORDS];
+
+		for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+			words[i] = lap % 2 ? 0xffffffffu << i : 0x9e3779b9u * (lap + i);
+		mk_io_outbox_store(&fake->context, 31, lap, words);
+		hint(fake, lap - 1, 31);
+		assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
+		assert_int_equal(requests[0].slot, 31);
+		assert_int_equal(requests[0].op, words[MK_IO_OP]);
+		assert_int_equal(requests[0].source, words[MK_IO_SOURCE]);
+		assert_int_equal(requests[0].destination, words[MK_IO_DESTINATION]);
+		assert_int_equal(requests[0].offset,
+				 (uint64_t)words[MK_IO_OFFSET_HIGH] << 32 |
+					 words[MK_IO_OFFSET_LOW]);
+		assert_int_equal(requests[0].byte_count, words[MK_IO_BYTE_COUNT]);
+		assert_int_equal(requests[0].tag, words[MK_IO_TAG]);
+		mk_ioq_answer(&fake->queue, 31, MK_IO_STATUS_OK);
+	}
+	close_fake(fake);
+}
+
+/* Who asks again in the slot that had a record last is found before its hint. */
+static void test_claims_again_without_a_hint(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+
+	(void)state;
+	assert_int_equal(claim_all(fake, requests), 0);
+	for (uint32_t lap = 1; lap < 20; lap++) {
+		store_request(fake, 17);
+		store_record(fake, 17, lap);
+		if (lap == 1)
+			hint(fake, 0, 17);
+		assert_true(mk_ioq_has_requests(&fake->queue));
+		assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
+		expect_request(fake, 17, &requests[0]);
+		mk_ioq_answer(&fake->queue, 17, MK_IO_STATUS_OK);
+	}
+	close_fake(fake);
+}
+
+/* One whose engine died is claimed when nothing can be under way any more. */
+static void test_claims_without_a_record_late(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[MK_IOQ_LOOK_SLOTS];
+
+	(void)state;
+	fake->cq[MK_CQ_ENGINE_STATE] = MK_ENGINE_RUNNING;
+	fake->cq[MK_CQ_DISPATCHES] = 0xffffffff;
+	store_request(fake, 3);
+	for (uint32_t ended = 0; ended < 2; ended++) {
+		fake->queue.next = 0;
+		assert_int_equal(mk_ioq_claim(&fake->queue, requests), 0);
+		fake->cq[MK_CQ_DISPATCHES]++;
+	}
+	fake->queue.next = 0;
+	assert_int_equal(mk_ioq_claim(&fake->queue, requests), 1);
+	expect_request(fake, 3, &requests[0]);
+	mk_ioq_answer(&fake->queue, 3, MK_IO_STATUS_OK);
+	/* Nor does one wait while no engine runs. */
+	store_request(fake, 3);
+	fake->cq[MK_CQ_ENGINE_STATE] = MK_ENGINE_PARKED;
+	fake->queue.next = 0;
+	assert_int_equal(mk_ioq_claim(&fake->queue, requests), 1);
+	close_fake(fake);
+}
+
+/* The device was faster than the pump: what was written over is found by looks. */
 static void test_finds_what_lost_its_hint(void **state)
 {
 	enum { ROUND = MK_CQ_IO_HINT_COUNT };
@@ -162,15 +277,18 @@ static void test_finds_what_lost_its_hint(void **state)
 	struct mk_io_request requests[SLOTS];
 
 	(void)state;
-	store_request(fake, 7);
+	assert_int_equal(claim_all(fake, requests), 0);
+	store_request(fake, 37);
+	store_request(fake, 38);
 	store_request(fake, 8);
-	hint(fake, ROUND, 7);
+	store_record(fake, 8, 1);
+	hint(fake, ROUND, 37);
 	hint(fake, ROUND + 1, 39);
-	fake->cq[MK_CQ_IO_REQUESTS] = ROUND + 2;
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
-	expect_request(fake, 7, &requests[0]);
-	assert_int_equal(claim_all(fake, requests), 1);
+	expect_request(fake, 37, &requests[0]);
+	assert_int_equal(claim_all(fake, requests), 2);
 	expect_request(fake, 8, &requests[0]);
+	expect_request(fake, 38, &requests[1]);
 	close_fake(fake);
 }
 
@@ -182,22 +300,22 @@ static void test_believes_slots_not_hints(void **state)
 	struct mk_io_request requests[SLOTS];
 
 	(void)state;
-	publish(fake, 5);
+	publish(fake, 35);
 	assert_int_equal(claim_all(fake, requests), 1);
-	hint(fake, 0, 5);
+	hint(fake, 0, 35);
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
-	mk_ioq_answer(&fake->queue, 5, MK_IO_STATUS_OK);
-	hint(fake, 1, 5);
+	mk_ioq_answer(&fake->queue, 35, MK_IO_STATUS_OK);
+	hint(fake, 1, 35);
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
-	assert_int_equal(*word(fake, 5, MK_IO_STATUS), MK_IO_STATUS_OK);
+	assert_int_equal(*word(fake, 35, MK_IO_STATUS), MK_IO_STATUS_OK);
 	for (uint32_t i = 0; i < 2; i++) {
 		hint(fake, 2 + i, senseless[i]);
 		assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 0);
 	}
-	store_request(fake, 5);
-	hint(fake, 4, 5);
+	store_request(fake, 35);
+	hint(fake, 4, 35);
 	assert_int_equal(mk_ioq_claim_hinted(&fake->queue, requests), 1);
-	expect_request(fake, 5, &requests[0]);
+	expect_request(fake, 35, &requests[0]);
 	close_fake(fake);
 }
 
@@ -353,9 +471,12 @@ static void test_finds_what_was_there_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_claims_in_place),
-		cmocka_unit_test(test_claims_across_a_bus),
+		cmocka_unit_test(test_claims_what_is_published),
 		cmocka_unit_test(test_claims_where_hinted),
+		cmocka_unit_test(test_waits_for_the_record),
+		cmocka_unit_test(test_records_say_all),
+		cmocka_unit_test(test_claims_again_without_a_hint),
+		cmocka_unit_test(test_claims_without_a_record_late),
 		cmocka_unit_test(test_finds_what_lost_its_hint),
 		cmocka_unit_test(test_believes_slots_not_hints),
 		cmocka_unit_test(test_claims_again_where_it_found),

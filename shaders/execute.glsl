@@ -136,7 +136,7 @@ bool mk_execute_quickly_from_inbox()
 
 		if (writes) {
 			mk_claim(slot, mk_found_status, mk_found_word, mk_found_entry);
-			args = MK_ARGS_QUAD(slot).xy;
+			args = MK_ARGS_QUAD(slot, 0u).xy;
 			writes = mk_is_observable(args.y);
 		}
 		mk_write_quickly(writes, opcode, args);
@@ -198,12 +198,31 @@ void mk_end(mk_call call, uint opcode, uint status, uint entry)
 	mk_complete(call.slot, status, mk_fault, entry);
 }
 
-/* A slot that goes on later keeps its arguments as its operation left them. */
-void mk_suspend(mk_call call, uint status, uint entry)
+void mk_store_args(mk_call call)
 {
 	mk_spend(MK_SLOT_ARG_COUNT);
 	for (uint i = 0u; i < MK_SLOT_ARG_COUNT; i++)
 		MK_PAYLOAD_WORD(call.slot, MK_SLOT_ARGS + i) = call.args[i];
+}
+
+/* The same in three stores, since a fence waits for each. */
+void mk_store_args_across(mk_call call)
+{
+	MK_ARGS_QUAD(call.slot, 0u) =
+		uvec4(call.args[0], call.args[1], call.args[2], call.args[3]);
+	MK_ARGS_QUAD(call.slot, 1u) =
+		uvec4(call.args[4], call.args[5], call.args[6], call.args[7]);
+	MK_ARGS_QUAD(call.slot, 2u) =
+		uvec4(call.args[8], call.args[9], call.args[10], call.args[11]);
+}
+
+/* A slot that goes on later keeps its arguments as its operation left them. */
+void mk_suspend(mk_call call, uint status, uint entry)
+{
+	if (mk_split)
+		mk_store_args_across(call);
+	else
+		mk_store_args(call);
 	if (status == MK_STATUS_WAIT_IO)
 		MK_PROGRESS_WORD(call.slot, MK_STATE_IO) = mk_io_asked;
 	if (!mk_split || status != MK_STATUS_WAIT_IO)
@@ -221,13 +240,50 @@ struct mk_waiting {
 	uint request; /* plus 1 */
 	uint answer;
 	uint taken; /* requests, by all slots */
+	uint lap; /* of the request in the outbox */
+};
+
+/* A slot as it is loaded before it is worked on. */
+struct mk_loaded {
+	mk_call call;
+	mk_waiting waiting;
+	uint entry;
 };
 
 mk_waiting mk_load_waiting(uint slot)
 {
 	return mk_waiting(MK_PROGRESS_WORD(slot, MK_STATE_IO),
 			  MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_found_io_slot, MK_IO_STATUS)),
-			  MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]));
+			  MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]),
+			  MK_LOAD_RELAXED(MK_IO_LAP_WORD(mk_found_io_slot)));
+}
+
+/*
+ * A slot across a bus, in as few loads as can be.  As in mk_execute_quickly_from_inbox()
+ * none is served by a cache of this worker's.
+ */
+mk_call mk_load_slot_across(uint slot)
+{
+	uvec4 header = MK_HEADER_QUAD(slot), a = MK_ARGS_QUAD(slot, 0u),
+	      b = MK_ARGS_QUAD(slot, 1u), c = MK_ARGS_QUAD(slot, 2u);
+	mk_call call;
+
+	call.slot = slot;
+	call.opcode = header[MK_SLOT_OPCODE];
+	call.tenant = header[MK_SLOT_TENANT];
+	call.args = uint[](a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w, c.x, c.y, c.z, c.w);
+	return call;
+}
+
+mk_call mk_load_slot(uint slot)
+{
+	mk_call call;
+
+	call.slot = slot;
+	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
+	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
+	call.args = mk_load_args(slot);
+	return call;
 }
 
 /*
@@ -245,22 +301,28 @@ bool mk_is_answered(uint entry, mk_waiting waiting, uint tenant)
 	return false;
 }
 
+mk_loaded mk_load_whole(uint slot, uint status)
+{
+	mk_loaded loaded;
+
+	loaded.entry = MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY));
+	loaded.waiting = mk_waiting(0u, 0u, 0u, 0u);
+	if (status == MK_STATUS_WAIT_IO)
+		loaded.waiting = mk_load_waiting(slot);
+	if (mk_split)
+		loaded.call = mk_load_slot_across(slot);
+	else
+		loaded.call = mk_load_slot(slot);
+	return loaded;
+}
+
 /* Work on a slot whose tenant may run; returns its status, unchanged if it waits. */
 uint mk_execute_whole(uint slot, uint status)
 {
-	uint entry = MK_PROGRESS_WORD(slot, MK_STATE_ENTRY);
-	mk_waiting waiting = mk_waiting(0u, 0u, 0u);
-	mk_call call;
-
-	/* Who has examined an answer has done that; then all is loaded at once. */
-	if (mk_split && status != MK_STATUS_WAIT_IO)
-		MK_ACQUIRE();
-	if (status == MK_STATUS_WAIT_IO)
-		waiting = mk_load_waiting(slot);
-	call.slot = slot;
-	call.opcode = MK_PAYLOAD_WORD(slot, MK_SLOT_OPCODE);
-	call.tenant = MK_PAYLOAD_WORD(slot, MK_SLOT_TENANT);
-	call.args = mk_load_args(slot);
+	mk_loaded loaded = mk_load_whole(slot, status);
+	mk_call call = loaded.call;
+	mk_waiting waiting = loaded.waiting;
+	uint entry = loaded.entry;
 	if (mk_split && status == MK_STATUS_WAIT_IO &&
 	    !mk_is_answered(entry, waiting, call.tenant))
 		return status;
@@ -270,11 +332,15 @@ uint mk_execute_whole(uint slot, uint status)
 	uint opcode = call.opcode;
 	uint before = status;
 	entry = mk_claim(slot, status, mk_found_word, entry);
-	MK_RELEASE();
+	/* CLAIMED before the effects; and what the host gave with its word before its use. */
+	if (mk_split)
+		MK_ACQUIRE_RELEASE_FENCE();
+	else
+		MK_RELEASE();
 	mk_fault = 0u;
 	mk_begin_io(slot);
 	if (status == MK_STATUS_WAIT_IO)
-		mk_take_answer(slot, mk_found_io_slot, mk_found_answer,
+		mk_take_answer(slot, mk_found_io_slot, mk_found_answer, waiting.lap,
 			       waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);

@@ -68,6 +68,8 @@ uint mk_call_ingest_checked(inout mk_call call)
 /* Work on an ingest slot that is PUBLISHED or suspended; returns how it goes on. */
 uint mk_execute_ingest(uint io_slot)
 {
+	if (mk_split)
+		MK_ACQUIRE();
 	mk_call call = mk_load_ingest(io_slot);
 	uint tag = call.args[6], status;
 

@@ -19,8 +19,29 @@ uint mk_io_kept;
 uint mk_io_answered;
 uint mk_io_why;
 
+/*
+ * What was asked for, where the outbox has room for it: the words of the io slot but the
+ * status.
+ */
+struct mk_request {
+	uvec4 first;
+	uvec3 last;
+};
+
+mk_request mk_record;
+bool mk_has_record;
+uint mk_record_hint;
+
+/* How often the request slot that was taken in this call was in the outbox. */
+uint mk_io_lap;
+
 /* Request slots that are looked at for a free one before others have their turn. */
 #define MK_IO_TAKE_STEPS 64u
+
+bool mk_has_outbox(uint request)
+{
+	return mk_split && request < MK_CQ_IO_OUTBOX_SLOTS;
+}
 
 bool mk_is_io_answer(uint status)
 {
@@ -53,6 +74,8 @@ uint mk_take_request(uint asker)
 	}
 	if (taken != 0u)
 		MK_ADD(state[MK_STATE_IO_TAKEN], 1u);
+	if (mk_split && taken != 0u)
+		mk_io_lap = MK_LOAD_RELAXED(MK_IO_LAP_WORD(taken - 1u));
 	/* Who had it before is done with its words. */
 	MK_ACQUIRE();
 	return taken;
@@ -91,6 +114,11 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 		return MK_STATUS_REQUEUE;
 
 	uint request = mk_io_asked - 1u;
+	if (mk_has_outbox(request)) {
+		mk_record = mk_request(uvec4(op, source, destination, offset_low),
+				       uvec3(offset_high, bytes, tag));
+		return MK_STATUS_WAIT_IO;
+	}
 	MK_IO_QUEUE_WORD(request, MK_IO_OP) = op;
 	MK_IO_QUEUE_WORD(request, MK_IO_SOURCE) = source;
 	MK_IO_QUEUE_WORD(request, MK_IO_DESTINATION) = destination;
@@ -111,24 +139,118 @@ void mk_withdraw()
 
 /*
  * The slot that asked is WAIT_IO already, and its words are where it goes on from.  Who
- * sees the count finds the request; across a bus that is shown later, and the host has a
- * hint where to look.
+ * sees the count finds the request.
  */
-void mk_publish_request()
+void mk_publish_request_in_place(uint request)
 {
-	uint request = mk_io_asked - 1u, n = 0u;
-
-	/* Ahead of the fence, which takes as long. */
-	if (mk_split)
-		n = MK_ADD(state[MK_STATE_IO_HINTS], 1u);
 	MK_RELEASE();
 	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_PUBLISHED);
 	MK_RELEASE();
-	if (mk_split)
-		MK_STORE_RELAXED(cq[MK_CQ_IO_HINTS + n % MK_CQ_IO_HINT_COUNT],
-				 n + 1u << MK_CQ_IO_HINT_SLOT_BITS |
-					 min(request, MK_CQ_IO_HINT_SLOT_NONE));
 	mk_counter_add(MK_CQ_IO_REQUESTS, 1u);
+}
+
+/* Across a bus the count is shown later, and the host goes by a hint. */
+void mk_give_hint(uint request, uint n)
+{
+	MK_STORE_RELAXED(cq[MK_CQ_IO_HINTS + n % MK_CQ_IO_HINT_COUNT],
+			 n + 1u << MK_CQ_IO_HINT_SLOT_BITS |
+				 min(request, MK_CQ_IO_HINT_SLOT_NONE));
+	mk_counter_add(MK_CQ_IO_REQUESTS, 1u);
+}
+
+void mk_publish_request_by_hint(uint request)
+{
+	/* Ahead of the fence, which takes as long. */
+	uint n = MK_ADD(state[MK_STATE_IO_HINTS], 1u);
+
+	MK_RELEASE();
+	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_PUBLISHED);
+	MK_RELEASE();
+	mk_give_hint(request, n);
+}
+
+/* PUBLISHED says nothing here without the record, which mk_send_records() sends. */
+void mk_publish_request_by_record(uint request)
+{
+	uint quad = request * MK_IO_SLOT_WORDS / 4u;
+	uvec3 last = mk_record.last;
+
+	mk_has_record = true;
+	mk_record_hint = MK_ADD(state[MK_STATE_IO_HINTS], 1u);
+	io_quads[quad] = mk_record.first;
+	io_quads[quad + 1u] = uvec4(last.x, last.y, MK_STATUS_PUBLISHED, last.z);
+	mk_io_lap++;
+	MK_STORE_RELAXED(MK_IO_LAP_WORD(request), mk_io_lap);
+}
+
+void mk_publish_request()
+{
+	uint request = mk_io_asked - 1u;
+
+	if (mk_has_outbox(request))
+		mk_publish_request_by_record(request);
+	else if (mk_split)
+		mk_publish_request_by_hint(request);
+	else
+		mk_publish_request_in_place(request);
+}
+
+/* By all lanes together, before they may publish. */
+void mk_begin_records()
+{
+	mk_has_record = false;
+	mk_record = mk_request(uvec4(0u), uvec3(0u));
+}
+
+/*
+ * By all lanes: the record of lane @from, in one store, so that it crosses the bus at once.
+ * libmk/src/io_outbox.h says what it is.
+ */
+void mk_send_record(uint from)
+{
+	const uint shift = MK_CQ_IO_OUTBOX_LAP_SHIFT;
+	uint request = subgroupBroadcast(mk_io_asked - 1u, from);
+	uint lap = subgroupBroadcast(mk_io_lap, from);
+	uvec4 first = subgroupBroadcast(mk_record.first, from);
+	uvec4 last = uvec4(subgroupBroadcast(mk_record.last, from), 0u);
+	uvec4 first_high = first >> shift << uvec4(0u, 4u, 8u, 12u);
+	uvec4 last_high = last >> shift << uvec4(16u, 20u, 24u, 0u);
+	uvec4 high = first_high | last_high;
+	last.w = high.x | high.y | high.z | high.w;
+	uint record = MK_CQ_IO_OUTBOX + request * MK_CQ_IO_OUTBOX_WORDS;
+
+	for (uint i = mk_lane; i < MK_CQ_IO_OUTBOX_WORDS; i += mk_lanes) {
+		uvec4 words = i < 4u ? first : last;
+		uvec2 pair = (i & 2u) != 0u ? words.zw : words.xy;
+		uint word = (i & 1u) != 0u ? pair.y : pair.x;
+
+		MK_STORE_RELAXED(cq[record + i],
+				 word & (1u << shift) - 1u | lap << shift);
+	}
+}
+
+/*
+ * By all lanes together, after some of them have published by records: one fence for all
+ * of what they have stored.
+ */
+void mk_send_records()
+{
+	bool has_record = mk_has_record;
+
+	if (!subgroupAny(has_record))
+		return;
+	subgroupBarrier();
+	MK_RELEASE();
+	do {
+		uint from = subgroupBallotFindLSB(subgroupBallot(has_record));
+
+		mk_send_record(from);
+		has_record = has_record && mk_lane != from;
+	} while (subgroupAny(has_record));
+	if (mk_has_record)
+		mk_give_hint(mk_io_asked - 1u, mk_record_hint);
+	mk_has_record = false;
+	mk_spend(mk_lanes * MK_CQ_IO_OUTBOX_WORDS);
 }
 
 /* What a slot's operation is to know of io. */
@@ -142,8 +264,9 @@ void mk_begin_io(uint slot)
  * The same when the request that it waits for was answered.  It may ask in the same one,
  * unless others want one that is free.
  */
-void mk_take_answer(uint slot, uint request, uint answer, bool keep)
+void mk_take_answer(uint slot, uint request, uint answer, uint lap, bool keep)
 {
+	mk_io_lap = lap;
 	mk_io_answered = answer;
 	if (answer == MK_IO_STATUS_ERROR)
 		mk_io_why = MK_IO_QUEUE_WORD(request, MK_IO_REASON);
@@ -170,9 +293,6 @@ void mk_end_io()
  * showing that went on for long has left.
  */
 #define MK_SHOW_PASSES 4u
-
-#define MK_ACQUIRE_RELEASE                                                                \
-	gl_SemanticsAcquireRelease | gl_SemanticsMakeAvailable | gl_SemanticsMakeVisible
 
 /* By one lane.  Returns whether what was counted before is shown. */
 bool mk_show_io_counters()

@@ -189,7 +189,9 @@ bool mk_examine_io()
 	bool is_ingest = !is_request && mk_is_our_ingest(io_slot) &&
 			 (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
 
-	MK_ACQUIRE();
+	/* Across a bus the words that belong to it come later. */
+	if (!mk_split)
+		MK_ACQUIRE();
 	if (is_request && mk_is_io_answer(status))
 		is_request = mk_split ? mk_go_by_owner() : mk_find_waiting(io_slot);
 	else

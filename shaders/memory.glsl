@@ -22,10 +22,11 @@ layout(constant_id = 1) const bool mk_split = false;
 
 layout(set = 0, binding = 0, std430) nonprivate buffer Control { uint control[]; };
 layout(set = 0, binding = 1, std430) nonprivate buffer Ring { uint ring[]; };
-/* The same in quarters of a slot, each of which one load gets whole. */
+/* The same, and others below, in fours, each of which one load gets whole. */
 layout(set = 0, binding = 1, std430) nonprivate volatile buffer RingQuads { uvec4 ring_quads[]; };
 layout(set = 0, binding = 2, std430) nonprivate buffer DebugLog { uint debug_log[]; };
 layout(set = 0, binding = 3, std430) nonprivate buffer IoQueue { uint io_queue[]; };
+layout(set = 0, binding = 3, std430) nonprivate volatile buffer IoQuads { uvec4 io_quads[]; };
 layout(set = 0, binding = 4, std430) nonprivate buffer Cq { uint cq[]; };
 layout(set = 0, binding = 5, std430) nonprivate buffer State { uint state[]; };
 layout(set = 0, binding = 6, std430) nonprivate buffer Arena { uint arena[]; };
@@ -58,10 +59,14 @@ uint mk_workers;
 #define MK_PAYLOAD_WORD(slot, word)  ring[(slot) * MK_SLOT_WORDS + (word)]
 #define MK_SLOT_QUADS	     (MK_SLOT_WORDS / 4u)
 #define MK_HEADER_QUAD(slot) ring_quads[(slot) * MK_SLOT_QUADS]
-#define MK_ARGS_QUAD(slot)   ring_quads[(slot) * MK_SLOT_QUADS + MK_SLOT_ARGS / 4u]
+#define MK_ARGS_QUAD(slot, i) ring_quads[(slot) * MK_SLOT_QUADS + MK_SLOT_ARGS / 4u + (i)]
 #define MK_IO_QUEUE_WORD(io_slot, word) io_queue[(io_slot) * MK_IO_SLOT_WORDS + (word)]
 #define MK_IO_OWNER_WORD(io_slot)                                                         \
-	state[MK_STATE_IO_SLOT_WORD(parameters.slot_count, parameters.window_count, io_slot)]
+	state[MK_STATE_IO_SLOT_WORD(parameters.slot_count, parameters.window_count, io_slot,     \
+				    MK_STATE_IO_OWNER)]
+#define MK_IO_LAP_WORD(io_slot)                                                           \
+	state[MK_STATE_IO_SLOT_WORD(parameters.slot_count, parameters.window_count, io_slot,     \
+				    MK_STATE_IO_LAP)]
 #define MK_PROGRESS_WORD(slot, array)                                                     \
 	state[MK_STATE_SLOT_WORD(parameters.slot_count, slot, array)]
 

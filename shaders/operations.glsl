@@ -96,7 +96,8 @@ uint mk_dfa_step(uint row, uint column, uint table, uint index)
 /* Items seen complete stay seen, so that a fence looks at each just once. */
 bool mk_fence_is_ready(uint slot, uint items)
 {
-	uint progress = min(MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS), items);
+	uint progress = min(MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS)),
+			    items);
 
 	while (progress < items && mk_steps(1u) != 0u &&
 	       mk_status_is_final(mk_load_status(slot - items + progress)))

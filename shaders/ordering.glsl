@@ -24,3 +24,8 @@
 #define MK_ACQUIRE()                                                                      \
 	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer,                          \
 		      gl_SemanticsAcquire | gl_SemanticsMakeVisible)
+/* Both. */
+#define MK_ACQUIRE_RELEASE                                                                \
+	gl_SemanticsAcquireRelease | gl_SemanticsMakeAvailable | gl_SemanticsMakeVisible
+#define MK_ACQUIRE_RELEASE_FENCE()                                                        \
+	memoryBarrier(gl_ScopeDevice, gl_StorageSemanticsBuffer, MK_ACQUIRE_RELEASE)

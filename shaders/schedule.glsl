@@ -152,7 +152,21 @@ void mk_begin_looking()
 	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
 }
 
-/* Take one look; true for lanes whose slot is ready. */
+/* Non-zero: the dispatch is over. */
+uint mk_load_leave()
+{
+	return MK_LOAD_RELAXED(control[MK_CONTROL_SHUTDOWN]) |
+	       MK_LOAD_RELAXED(state[MK_STATE_LEAVE]);
+}
+
+/* The same, as the last look across a bus has seen it. */
+uint mk_seen_leave;
+
+/*
+ * Take one look; true for lanes whose slot is ready.  Across a bus each wait for a load
+ * delays who publishes meanwhile, so there the words that say whether to leave are under
+ * way at the same time.
+ */
 bool mk_look()
 {
 	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
@@ -163,6 +177,8 @@ bool mk_look()
 		mk_every_block = mk_next_block(mk_every_block);
 	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
 	mk_found_status = MK_STATUS_EMPTY;
+	if (mk_split)
+		mk_seen_leave = mk_load_leave();
 	if (mk_found_slot < parameters.slot_count) {
 		if (mk_split) {
 			mk_found_entry = MK_PROGRESS_WORD(mk_found_slot, MK_STATE_ENTRY);
@@ -216,8 +232,16 @@ void mk_expect_after(uint last, bool yielded, bool requeued)
 
 bool mk_must_leave()
 {
-	return subgroupAny(MK_LOAD_RELAXED(control[MK_CONTROL_SHUTDOWN]) != 0u ||
-			   MK_LOAD_RELAXED(state[MK_STATE_LEAVE]) != 0u);
+	return subgroupAny((mk_split ? mk_seen_leave : mk_load_leave()) != 0u);
+}
+
+/*
+ * Across a bus looks take long, and a dispatch that ends must not wait for workers that
+ * have nothing to do.
+ */
+bool mk_split_must_leave()
+{
+	return mk_split && mk_must_leave();
 }
 
 /* How many workers have voted idle, with this one or without it. */
@@ -282,44 +306,42 @@ void mk_show_io_changes()
 /* The same of things that were found and take longer. */
 #define MK_BUSY_PER_ROUND  32u
 
-/* Finds, and the looks of one, for every look at ingests: nobody waits for these. */
+/* Finds for every look at ingests: nobody waits for these. */
 #define MK_FINDS_PER_INGESTS 8u
-#define MK_LOOKS_PER_INGESTS 4u
 uint mk_finds;
 
 /*
  * Look until a slot is ready, or something in the io queue, but not for ever.  Who waits
  * for an answer looks for it every time, since a look at the ring does not wait for one at
- * the io queue, nor the other way round; ingests take more of a look's time than they are
- * worth.
+ * the io queue, nor the other way round.  Across a bus that is so for ingests, too; else
+ * they take more of a look's time than they are worth.
  */
 bool mk_find(out bool saw_io)
 {
-	bool has_ingests = mk_watches_io() && !mk_waits, found;
-	uint looks = mk_split && has_ingests ? MK_LOOKS_PER_INGESTS : MK_LOOKS_PER_TRY;
-	uint left = looks;
+	bool watches = mk_watches_io(), together = mk_waits || mk_split && watches, found;
+	uint left = MK_LOOKS_PER_TRY;
 
 	saw_io = false;
-	if (mk_waits) {
+	if (together) {
 		do {
 			bool is_io_ready = mk_look_at_io();
 
 			found = subgroupAny(mk_look());
 			saw_io = subgroupAny(is_io_ready);
 			left--;
-		} while (!found && !saw_io && left != 0u);
+		} while (!found && !saw_io && left != 0u && !mk_split_must_leave());
 	} else {
 		do {
 			found = subgroupAny(mk_look());
 			left--;
-		} while (!found && left != 0u);
+		} while (!found && left != 0u && !mk_split_must_leave());
 	}
-	if (has_ingests && (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u))
+	if (watches && !together && (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u))
 		saw_io = subgroupAny(mk_look_at_io());
 	mk_finds++;
 	/* A device that executes both sides of a branch passes through either loop. */
-	mk_spend(looks - left + 2u);
-	mk_idle += looks - left;
+	mk_spend(MK_LOOKS_PER_TRY - left + 2u);
+	mk_idle += MK_LOOKS_PER_TRY - left;
 	return found;
 }
 
@@ -329,13 +351,23 @@ uint mk_last_lane(bool which)
 	return subgroupBallotFindMSB(subgroupBallot(which));
 }
 
-/*
- * After a fruitless try.  Across a bus tries take long, and a dispatch that ends must not
- * wait for workers that have nothing to do.
- */
+/* After a fruitless try. */
 bool mk_may_go_on_looking()
 {
-	return !subgroupAny(mk_claims != 0u) && !(mk_split && mk_must_leave());
+	return !subgroupAny(mk_claims != 0u) && !mk_split_must_leave();
+}
+
+/* Execute what can be executed quickly of what was found; true when there is something else. */
+bool mk_work_on_found()
+{
+	bool quick = mk_execute_quickly();
+	bool slow = subgroupAny(mk_found_slow);
+
+	if (subgroupAny(quick))
+		mk_expect_after(mk_last_lane(quick), false, false);
+	else if (!slow)
+		mk_pass_over();
+	return slow;
 }
 
 /*
@@ -348,15 +380,8 @@ bool mk_work_quickly(inout uint tries, out bool found, out bool saw_io)
 
 	do {
 		found = mk_find(saw_io);
-		if (found) {
-			bool quick = mk_execute_quickly();
-
-			slow = subgroupAny(mk_found_slow);
-			if (subgroupAny(quick))
-				mk_expect_after(mk_last_lane(quick), false, false);
-			else if (!slow)
-				mk_pass_over();
-		}
+		if (found)
+			slow = mk_work_on_found();
 		tries--;
 	} while (!slow && !saw_io && tries != 0u && (found || mk_may_go_on_looking()));
 	return slow;
@@ -404,7 +429,7 @@ void mk_keep_house()
 }
 
 /* Rounds of a worker that finds something all the time, for each that keeps house. */
-#define MK_ROUNDS_PER_HOUSE 8u
+#define MK_ROUNDS_PER_HOUSE 32u
 uint mk_rounds;
 
 /*
@@ -431,15 +456,19 @@ bool mk_end_round(bool busy)
 void mk_work_slowly()
 {
 	uint lanes = subgroupBallotBitCount(subgroupBallot(mk_found_slow));
-	uint slice = min(mk_budget / lanes, MK_SLICE_STEPS);
+	/* Most often it is one, and a division takes long. */
+	uint slice = min(lanes == 1u ? mk_budget : mk_budget / lanes, MK_SLICE_STEPS);
 	uint before = mk_executions, status = MK_STATUS_EMPTY;
 
 	mk_spend(MK_SLOW_STEPS);
 	mk_slice = slice;
+	mk_begin_records();
 	if (mk_found_slow && mk_found_ingest)
 		status = mk_execute_ingest(mk_found_io_slot);
 	if (mk_found_slow && !mk_found_ingest)
 		status = mk_execute_whole(mk_found_slot, mk_found_status);
+	if (mk_split)
+		mk_send_records();
 	mk_budget = subgroupMin(mk_budget);
 	mk_spend(subgroupAdd(slice - mk_slice));
 

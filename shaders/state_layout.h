@@ -71,13 +71,18 @@
 #define MK_STATE_IO_IN_ORDER  2u
 
 /*
- * Then a word for each slot of the io queue.  Of a request slot: who has it, as the
- * ring's slot plus 1; it becomes free after EMPTY was stored in the queue.  Of an
+ * Then two words for each slot of the io queue.  The owner of a request slot: who has it,
+ * as the ring's slot plus 1; it becomes free after EMPTY was stored in the queue.  Of an
  * ingest slot that is CLAIMED: whether its handler is suspended, and the slot's words
- * are the handler's arguments.
+ * are the handler's arguments.  The lap: how often a request slot was published through
+ * the outbox.
  */
-#define MK_STATE_IO_SLOT_WORD(slots, windows, io_slot) \
-	(MK_STATE_WINDOW_WORD(slots, windows, 0u) + (io_slot))
+#define MK_STATE_IO_SLOT_WORD(slots, windows, io_slot, word) \
+	(MK_STATE_WINDOW_WORD(slots, windows, 0u) +          \
+	 (io_slot)*MK_STATE_IO_SLOT_WORDS + (word))
+#define MK_STATE_IO_SLOT_WORDS 2u
+#define MK_STATE_IO_OWNER      0u
+#define MK_STATE_IO_LAP	       1u
 
 #define MK_REGISTERED_FROZEN 0x80000000u
 

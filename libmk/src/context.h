@@ -197,12 +197,13 @@ static inline mk_word *mk_slot_state(const struct mk_context *context, uint32_t 
 			     MK_STATE_SLOT_WORD(context->geometry.slots, slot, array));
 }
 
-/* What the device keeps of an io slot. */
-static inline mk_word *mk_io_state(const struct mk_context *context, uint32_t io_slot)
+/* What the device keeps of an io slot: MK_STATE_IO_OWNER or _LAP. */
+static inline mk_word *mk_io_state(const struct mk_context *context, uint32_t io_slot,
+				   uint32_t word)
 {
 	return mk_state_word(context,
 			     MK_STATE_IO_SLOT_WORD(context->geometry.slots,
-						   context->window_count, io_slot));
+						   context->window_count, io_slot, word));
 }
 
 /* The entry that the device keeps of a slot: the cq's, or what that will be. */

@@ -26,8 +26,8 @@ static void store_status(const struct mk_executor *executor, uint32_t io_slot,
 static void store_suspended(const struct mk_executor *executor, uint32_t io_slot,
 			    bool suspended)
 {
-	atomic_store_explicit(mk_io_state(executor->context, io_slot), suspended,
-			      memory_order_release);
+	atomic_store_explicit(mk_io_state(executor->context, io_slot, MK_STATE_IO_OWNER),
+			      suspended, memory_order_release);
 }
 
 static void load_arguments(const struct mk_executor *executor, uint32_t io_slot,
@@ -105,7 +105,8 @@ void mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot)
 
 	if (atomic_load_explicit(io_word(executor, io_slot, MK_IO_STATUS),
 				 memory_order_acquire) != MK_STATUS_CLAIMED ||
-	    atomic_load_explicit(mk_io_state(executor->context, io_slot),
+	    atomic_load_explicit(mk_io_state(executor->context, io_slot,
+					     MK_STATE_IO_OWNER),
 				 memory_order_acquire))
 		return;
 	load_arguments(executor, io_slot, args);

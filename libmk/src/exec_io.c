@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exec_io.h"
 
+#include "io_outbox.h"
 #include "runnable.h"
 
 /* Request slots that are looked at for a free one before others have their turn. */
@@ -24,7 +25,7 @@ static void store(mk_word *word, uint32_t value)
 
 static mk_word *owner_word(const struct mk_executor *executor, uint32_t request)
 {
-	return mk_io_state(executor->context, request);
+	return mk_io_state(executor->context, request, MK_STATE_IO_OWNER);
 }
 
 static mk_word *taken_word(const struct mk_executor *executor)
@@ -129,7 +130,19 @@ static void count_request(const struct mk_executor *executor)
 	mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
 }
 
-/* Where to look, as a device across a bus says it; behind PUBLISHED. */
+/* What was published, as a device across a bus shows it; behind PUBLISHED. */
+static void put_into_outbox(const struct mk_executor *executor, uint32_t request)
+{
+	mk_word *lap = mk_io_state(executor->context, request, MK_STATE_IO_LAP);
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	for (uint32_t i = 0; i < MK_IO_SLOT_WORDS; i++)
+		words[i] = load(io_word(executor, request, i));
+	store(lap, load(lap) + 1);
+	mk_io_outbox_store(executor->context, request, load(lap), words);
+}
+
+/* Where to look; behind what is to be found there. */
 static void give_hint(const struct mk_executor *executor, uint32_t request)
 {
 	const struct mk_context *context = executor->context;
@@ -148,6 +161,8 @@ void mk_io_publish(struct mk_executor *executor)
 	uint32_t request = executor->io.asked - 1;
 
 	show_published(executor, request);
+	if (executor->context->split && request < MK_CQ_IO_OUTBOX_SLOTS)
+		put_into_outbox(executor, request);
 	if (executor->context->split)
 		give_hint(executor, request);
 	count_request(executor);
@@ -220,6 +235,24 @@ bool mk_io_find_waiting(struct mk_executor *executor, uint32_t request,
 /* Recovery ----------------------------------------------------------------- */
 
 /*
+ * The words of a request come before its slot is WAIT_IO, but for those of a device across
+ * a bus, which sends both behind one fence: there nobody knows what was asked for.
+ */
+static void recover_unpublished(const struct mk_executor *executor, uint32_t request)
+{
+	if (executor->context->split) {
+		store(io_word(executor, request, MK_IO_REASON), MK_IO_REASON_CANCELLED);
+		store(io_word(executor, request, MK_IO_ERRNO), 0);
+		store(io_word(executor, request, MK_IO_BYTE_COUNT), 0);
+		atomic_store_explicit(io_word(executor, request, MK_IO_STATUS),
+				      MK_IO_STATUS_ERROR, memory_order_release);
+		return;
+	}
+	show_published(executor, request);
+	count_request(executor);
+}
+
+/*
  * A request is published after its slot is WAIT_IO, and free again after that is CLAIMED.
  * So one that is not in flight has an owner that waits, or none any more.  One in flight
  * is the host's until it is answered, whoever waits for it.
@@ -233,19 +266,20 @@ static void recover_request(struct mk_executor *executor, uint32_t request)
 	bool is_in_flight = status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED;
 
 	if (has_owner && mk_slot_waits_for(context, owner - 1, request)) {
-		if (status == MK_STATUS_EMPTY) {
-			show_published(executor, request);
-			count_request(executor);
-		}
+		if (status == MK_STATUS_EMPTY)
+			recover_unpublished(executor, request);
 	} else if (!has_owner || !is_in_flight) {
 		store(io_word(executor, request, MK_IO_STATUS), MK_STATUS_EMPTY);
 		store(owner_word(executor, request), 0);
 		return;
 	}
 	atomic_fetch_add_explicit(taken_word(executor), 1, memory_order_relaxed);
-	/* It may not have been counted; the host bears one that is counted twice. */
-	if (status == MK_STATUS_PUBLISHED)
-		mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
+	if (status != MK_STATUS_PUBLISHED)
+		return;
+	/* It may not have been shown; the host bears one that is twice. */
+	if (context->split)
+		give_hint(executor, request);
+	mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
 }
 
 void mk_io_recover(struct mk_executor *executor)

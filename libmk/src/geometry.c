@@ -88,7 +88,7 @@ static size_t state_bytes(const struct mk_geometry *geometry)
 	return sizeof(uint32_t) *
 	       MK_STATE_IO_SLOT_WORD((size_t)geometry->slots,
 				     (size_t)mk_geometry_windows(geometry),
-				     (size_t)geometry->io_slots);
+				     (size_t)geometry->io_slots, 0);
 }
 
 void mk_geometry_sizes(const struct mk_geometry *geometry, size_t bytes[MK_MEMORIES])

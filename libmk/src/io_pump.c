@@ -508,8 +508,10 @@ static void claim_hinted(struct mk_io *io)
 	struct mk_io_request found[MK_IOQ_LOOK_SLOTS];
 	uint32_t count;
 
-	while ((count = mk_ioq_claim_hinted(&io->queue, found)))
+	do {
+		count = mk_ioq_claim_hinted(&io->queue, found);
 		accept_requests(io, found, count);
+	} while (count == MK_IOQ_LOOK_SLOTS);
 }
 
 static void claim_again(struct mk_io *io)
@@ -555,9 +557,9 @@ static void claim(struct mk_io *io)
 	claim_hinted(io);
 	if (!mk_list_is_empty(&io->fences))
 		claim_before_fences(io);
-	if (mk_ioq_has_requests(&io->queue))
+	if (mk_ioq_must_look(&io->queue))
 		claim_again(io);
-	while (looks-- && mk_ioq_has_requests(&io->queue))
+	while (looks-- && mk_ioq_must_look(&io->queue))
 		claim_some(io);
 	if (io->idle_since_ns + io->idle_ns < io->looked_ns + LOOK_NS)
 		return;

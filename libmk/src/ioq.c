@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "io_outbox.h"
 
 static mk_word *slot_words(const struct mk_ioq *queue, uint32_t slot)
 {
@@ -22,6 +23,11 @@ static void store_status(const struct mk_ioq *queue, uint32_t slot, uint32_t sta
 {
 	atomic_store_explicit(&slot_words(queue, slot)[MK_IO_STATUS], status,
 			      memory_order_release);
+}
+
+static bool has_outbox(const struct mk_ioq *queue, uint32_t slot)
+{
+	return queue->context->split && slot < MK_CQ_IO_OUTBOX_SLOTS;
 }
 
 static uint32_t load_count(const struct mk_ioq *queue)
@@ -47,6 +53,28 @@ static bool has_hint(const struct mk_ioq *queue, uint32_t *hint, uint32_t *ahead
 	return *ahead % MK_CQ_IO_HINT_COUNT == 1 && *ahead < HINT_NUMBERS / 2;
 }
 
+/*
+ * Slots of the outbox that were hinted at; a hint may come before its record, or late.  And
+ * the last one that had a record: who asks for one thing after another does so there, and
+ * what a device has stored takes long to load, so the hint is not waited for.
+ */
+static uint32_t due_slots(const struct mk_ioq *queue)
+{
+	return queue->context->split ? queue->due | 1u << queue->recent : 0;
+}
+
+static bool has_due_record(const struct mk_ioq *queue)
+{
+	for (uint32_t due = due_slots(queue); due; due &= due - 1) {
+		uint32_t slot = (uint32_t)__builtin_ctz(due);
+
+		if (!queue->state[slot].is_claimed &&
+		    mk_io_outbox_is_new(queue->context, slot, queue->state[slot].lap))
+			return true;
+	}
+	return false;
+}
+
 int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
 {
 	*queue = (struct mk_ioq){
@@ -56,34 +84,43 @@ int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context)
 	if (!queue->slots)
 		return mk_fail(EINVAL, "the context has no io slots for requests; create "
 				       "it with io_request_slots");
-	queue->is_claimed = calloc(queue->slots, sizeof(*queue->is_claimed));
-	if (!queue->is_claimed)
+	queue->state = calloc(queue->slots, sizeof(*queue->state));
+	if (!queue->state)
 		return mk_fail(ENOMEM, "no memory for %u io requests", queue->slots);
+	for (uint32_t i = 0; has_outbox(queue, i) && i < queue->slots; i++)
+		queue->state[i].lap = mk_io_outbox_lap(context, i);
 	/* What is there already is as good as counted. */
 	queue->hints = load_count(queue);
 	queue->claimed = queue->hints - queue->slots;
+	queue->has_missed = true;
 	return 0;
 }
 
 void mk_ioq_close(struct mk_ioq *queue)
 {
-	free(queue->is_claimed);
-	queue->is_claimed = NULL;
+	free(queue->state);
+	queue->state = NULL;
+}
+
+bool mk_ioq_must_look(const struct mk_ioq *queue)
+{
+	uint32_t ahead = queue->claimed - load_count(queue);
+
+	if (queue->context->split)
+		return queue->has_missed;
+	/*
+	 * What is seen PUBLISHED may not have been counted yet, so we may be ahead; but
+	 * not by more than there are slots, unless the count is wrong.
+	 */
+	return ahead && ahead > queue->slots;
 }
 
 bool mk_ioq_has_requests(const struct mk_ioq *queue)
 {
-	enum { COUNTED_LATE = 1u << 20 };
-	uint32_t ahead = queue->claimed - load_count(queue);
-	uint32_t hint, hints_ahead;
+	uint32_t hint, ahead;
 
-	/*
-	 * What is seen PUBLISHED may not have been counted yet, so we may be ahead; but
-	 * not by more than there are slots, unless the count is wrong, or hints have come
-	 * before it.
-	 */
-	return has_hint(queue, &hint, &hints_ahead) ||
-	       (ahead && ahead > (queue->context->split ? COUNTED_LATE : queue->slots));
+	return mk_ioq_must_look(queue) || has_hint(queue, &hint, &ahead) ||
+	       has_due_record(queue);
 }
 
 /* Claiming ------------------------------------------------------------------- */
@@ -121,13 +158,10 @@ static void copy_words(const struct mk_ioq *queue, uint32_t slot,
 		words[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
 }
 
-static void load_request(const struct mk_ioq *queue, uint32_t slot,
-			 struct mk_io_request *request)
+static struct mk_io_request request_from(uint32_t slot,
+					 const uint32_t words[MK_IO_SLOT_WORDS])
 {
-	uint32_t words[MK_IO_SLOT_WORDS];
-
-	copy_words(queue, slot, words);
-	*request = (struct mk_io_request){
+	return (struct mk_io_request){
 		.slot = slot,
 		.op = words[MK_IO_OP],
 		.source = words[MK_IO_SOURCE],
@@ -139,28 +173,77 @@ static void load_request(const struct mk_ioq *queue, uint32_t slot,
 	};
 }
 
+static void load_request(const struct mk_ioq *queue, uint32_t slot,
+			 struct mk_io_request *request)
+{
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	copy_words(queue, slot, words);
+	*request = request_from(slot, words);
+}
+
 static void claim(struct mk_ioq *queue, uint32_t slot)
 {
 	store_status(queue, slot, MK_STATUS_CLAIMED);
-	queue->is_claimed[slot] = true;
+	queue->state[slot].is_claimed = true;
+	queue->state[slot].is_seen = false;
 	queue->claimed++;
-	queue->found_none = 0;
 }
 
+/* The outbox -------------------------------------------------------------------- */
+
+static bool claim_record(struct mk_ioq *queue, uint32_t slot,
+			 struct mk_io_request *request)
+{
+	struct mk_ioq_slot *state = &queue->state[slot];
+	uint32_t words[MK_IO_SLOT_WORDS];
+
+	if (state->is_claimed ||
+	    !mk_io_outbox_take(queue->context, slot, &state->lap, words))
+		return false;
+	*request = request_from(slot, words);
+	queue->due &= ~(1u << slot);
+	queue->recent = slot;
+	claim(queue, slot);
+	return true;
+}
+
+/* Whether what the device stored before a slot was seen PUBLISHED is visible now. */
+static bool is_settled(struct mk_ioq *queue, uint32_t slot)
+{
+	struct mk_ioq_slot *state = &queue->state[slot];
+	uint32_t dispatches = mk_cq_load(queue->context, MK_CQ_DISPATCHES);
+
+	if (mk_cq_load(queue->context, MK_CQ_ENGINE_STATE) != MK_ENGINE_RUNNING)
+		return true;
+	if (!state->is_seen)
+		state->seen_at = dispatches;
+	state->is_seen = true;
+	return dispatches - state->seen_at >= 2;
+}
+
+/* Slots -------------------------------------------------------------------------- */
+
 /* The slots among @looked from @first on that are PUBLISHED, as bits. */
-static uint32_t find_published(const struct mk_ioq *queue, uint32_t first,
-			       uint32_t looked)
+static uint32_t find_published(struct mk_ioq *queue, uint32_t first, uint32_t looked)
 {
 	uint32_t published = 0;
 
 	for (uint32_t i = 0; i < looked; i++)
-		if (!queue->is_claimed[first + i] &&
+		if (!queue->state[first + i].is_claimed &&
 		    load_status(queue, first + i) == MK_STATUS_PUBLISHED)
 			published |= 1u << i;
 	/* One fence for all of them, so that their loads overlap. */
 	if (published && queue->context->write_combining)
 		mk_read_fence();
 	return published;
+}
+
+/* There may be something anywhere. */
+static void note_missed(struct mk_ioq *queue)
+{
+	queue->has_missed = true;
+	queue->found_none = 0;
 }
 
 /* A whole turn without a find: what was counted before it, others have had. */
@@ -173,13 +256,38 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 		return;
 	queue->claimed = queue->count_then;
 	queue->found_none = 0;
+	queue->has_missed = false;
 }
 
-/* As many as there can be, also if they make no sense and go on and on. */
-uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
-			     struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+static bool claim_published(struct mk_ioq *queue, uint32_t slot,
+			    struct mk_io_request *request)
 {
-	uint32_t claimed = 0, hint, ahead;
+	if (!find_published(queue, slot, 1))
+		return false;
+	load_request(queue, slot, request);
+	claim(queue, slot);
+	return true;
+}
+
+/* What does not come is found in turn. */
+static uint32_t claim_due(struct mk_ioq *queue, uint32_t claimed,
+			  struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	for (uint32_t due = due_slots(queue); due && claimed < MK_IOQ_LOOK_SLOTS;
+	     due &= due - 1)
+		claimed += claim_record(queue, (uint32_t)__builtin_ctz(due),
+					&requests[claimed]);
+	return claimed;
+}
+
+/*
+ * Hints may make no sense, and go on and on.  The slot of one may be long answered, and be
+ * used again: what counts is what is there.
+ */
+static uint32_t take_hints(struct mk_ioq *queue, uint32_t claimed,
+			   struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	uint32_t hint, ahead;
 
 	for (uint32_t i = 0; i < MK_CQ_IO_HINT_COUNT && claimed < MK_IOQ_LOOK_SLOTS &&
 			     has_hint(queue, &hint, &ahead);
@@ -187,13 +295,29 @@ uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
 		uint32_t slot = hint & MK_CQ_IO_HINT_SLOT_NONE;
 
 		queue->hints += ahead;
-		/* It may be long answered, and the slot be used again: what counts is that. */
-		if (slot >= queue->slots || !find_published(queue, slot, 1))
+		if (ahead != 1)
+			note_missed(queue);
+		if (slot >= queue->slots)
 			continue;
-		load_request(queue, slot, &requests[claimed++]);
-		claim(queue, slot);
+		if (has_outbox(queue, slot))
+			queue->due |= 1u << slot;
+		else
+			claimed += claim_published(queue, slot, &requests[claimed]);
 	}
 	return claimed;
+}
+
+/* What the device has just stored takes long to load: hints may wait, but not for ever. */
+uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
+			     struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
+{
+	enum { HINTS_WAIT = 8 };
+	uint32_t claimed = claim_due(queue, 0, requests);
+
+	if (claimed && ++queue->hints_waited < HINTS_WAIT)
+		return claimed;
+	queue->hints_waited = 0;
+	return claim_due(queue, take_hints(queue, claimed, requests), requests);
 }
 
 static uint32_t slots_from(const struct mk_ioq *queue, uint32_t first)
@@ -211,13 +335,25 @@ static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
 	uint32_t claimed = 0;
 
 	for (uint32_t i = 0; i < looked; i++) {
-		if (!(published & 1u << i))
+		uint32_t slot = first + i;
+
+		if (has_outbox(queue, slot) &&
+		    claim_record(queue, slot, &requests[claimed])) {
+			claimed++;
 			continue;
-		load_request(queue, first + i, &requests[claimed++]);
-		claim(queue, first + i);
+		}
+		if (!(published & 1u << i) ||
+		    (has_outbox(queue, slot) && !is_settled(queue, slot)))
+			continue;
+		load_request(queue, slot, &requests[claimed++]);
+		claim(queue, slot);
 	}
-	if (claimed)
-		queue->found = first;
+	if (first < MK_CQ_IO_OUTBOX_SLOTS)
+		queue->due &= ~(((1u << looked) - 1) << first);
+	if (!claimed)
+		return 0;
+	queue->found = first;
+	queue->found_none = 0;
 	return claimed;
 }
 
@@ -250,7 +386,7 @@ bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *r
 	if (queue->context->write_combining)
 		mk_read_fence();
 	load_request(queue, slot, request);
-	queue->is_claimed[slot] = true;
+	queue->state[slot].is_claimed = true;
 	return true;
 }
 
@@ -268,6 +404,6 @@ void mk_ioq_explain(struct mk_ioq *queue, uint32_t slot, uint32_t reason, uint32
 
 void mk_ioq_answer(struct mk_ioq *queue, uint32_t slot, uint32_t status)
 {
-	queue->is_claimed[slot] = false;
+	queue->state[slot].is_claimed = false;
 	store_status(queue, slot, status);
 }

@@ -21,8 +21,12 @@
  * because its writer is hostile or has died, is believed for one turn without a find.
  *
  * Across a bus the device hints in the cq, in host memory, which slots it has published in,
- * and the count comes later.  So of those one at a time is looked at, and others only when
- * a hint was written over before it was seen.
+ * and the count comes later.  What is in the first slots it shows in the outbox, also in
+ * the cq: PUBLISHED and the slot's words are visible before the record is, but not one
+ * before the other, so there a slot is claimed by its record.  What has none, because an
+ * engine died or published for a dead one, is claimed when nothing can be under way any
+ * more: no engine runs, or two dispatches have ended since it was seen.  The other slots
+ * are looked at where hints are, one at a time.
  */
 #ifndef MK_SRC_IOQ_H
 #define MK_SRC_IOQ_H
@@ -37,6 +41,14 @@
 /* Slots that one look covers: their loads are under way at the same time. */
 #define MK_IOQ_LOOK_SLOTS 16u
 
+/* What is known of a slot. */
+struct mk_ioq_slot {
+	bool is_claimed;  /* by us, and not answered */
+	bool is_seen;	  /* PUBLISHED, without a record */
+	uint32_t seen_at; /* then: dispatches that had ended */
+	uint32_t lap;	  /* of the last record taken */
+};
+
 struct mk_ioq {
 	struct mk_context *context;
 	uint32_t slots;	     /* for requests */
@@ -46,17 +58,27 @@ struct mk_ioq {
 	uint32_t found_none; /* slots looked at since the last find */
 	uint32_t count_then; /* what was counted before the first of these looks */
 	uint32_t hints;	     /* taken so far */
-	bool *is_claimed;    /* by slot: by us, and not answered */
+	bool has_missed;     /* across a bus: hints, or what was there before us */
+	uint32_t due;	 /* slots of the outbox, as bits, of which a record is to come */
+	uint32_t recent; /* the slot whose record was taken last */
+	uint32_t hints_waited;	   /* times in a row that they were not looked at */
+	struct mk_ioq_slot *state; /* by slot */
 };
 
 /* The queue as a pump finds it that knows nothing yet.  -EINVAL: no request slots. */
 int mk_ioq_open(struct mk_ioq *queue, struct mk_context *context);
 void mk_ioq_close(struct mk_ioq *queue);
 
-/* Whether there is something to claim, as far as the device has counted. */
+/* Whether there is something to claim, as far as the device has counted or hinted. */
 bool mk_ioq_has_requests(const struct mk_ioq *queue);
 
-/* Claim where there are hints, across a bus; returns how many, or 0: there are no more. */
+/* Whether there is something of which only looks at the slots can tell where it is. */
+bool mk_ioq_must_look(const struct mk_ioq *queue);
+
+/*
+ * Claim where there are hints, across a bus; returns how many.  When that is as many as
+ * one look covers there may be more.
+ */
 uint32_t mk_ioq_claim_hinted(struct mk_ioq *queue,
 			     struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
 

@@ -36,7 +36,7 @@ bool mk_ingest_is_ready(const struct mk_context *context, uint32_t io_slot)
 
 	return status == MK_STATUS_PUBLISHED ||
 	       (status == MK_STATUS_CLAIMED &&
-		atomic_load_explicit(mk_io_state(context, io_slot),
+		atomic_load_explicit(mk_io_state(context, io_slot, MK_STATE_IO_OWNER),
 				     memory_order_acquire));
 }
 

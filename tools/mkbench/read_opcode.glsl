@@ -20,8 +20,11 @@ MK_OPCODE(0x200, read_chain)
 		uint content = call.args[READ_ARG_CONTENT] +
 			       call.args[READ_ARG_OFFSET] / 4u;
 
-		if (mk_arena_load(first) != mk_arena_load(content) ||
-		    mk_arena_load(last) != mk_arena_load(content + (last - first)))
+		uint first_read = mk_arena_load(first), last_read = mk_arena_load(last);
+		uint first_there = mk_arena_load(content);
+		uint last_there = mk_arena_load(content + (last - first));
+
+		if (first_read != first_there || last_read != last_there)
 			return MK_STATUS_FAULT;
 		call.args[READ_ARG_LEFT]--;
 		if (call.args[READ_ARG_LEFT] == 0u)

@@ -281,7 +281,7 @@ MK_PUBLIC int mk_context_shutdown(struct mk_context *context);
 
 /*
  * What the device has counted.  Each is monotone.  Faults and the epoch are there
- * when the slot's completion is; the others follow within microseconds and are exact
+ * when the slot's completion is; the others follow within milliseconds and are exact
  * once the engine is parked or stopped.
  */
 struct mk_counters {

@@ -216,14 +216,25 @@
  * 0, is word n % COUNT, until another takes its place.  It has n + 1 above the slot, which
  * is cut to its bits; all of them set say nothing.
  */
-#define MK_CQ_IO_HINTS		640u
-#define MK_CQ_IO_HINT_COUNT	256u
+#define MK_CQ_IO_HINTS		896u
+#define MK_CQ_IO_HINT_COUNT	128u
 #define MK_CQ_IO_HINT_SLOT_BITS 12u
 #define MK_CQ_IO_HINT_SLOT_NONE 0xfffu
+/*
+ * The outbox: what is in the first request slots, for a host across a bus, in a record for
+ * each.  Each of its words has 28 bits, below the lap: how often the slot was published,
+ * modulo 16.  So a record is whole when all its words have one lap, and new when that is
+ * another than before.  First come the low 28 bits of the slot's words but the status, then
+ * a word with their upper four, the first lowest.
+ */
+#define MK_CQ_IO_OUTBOX		  640u
+#define MK_CQ_IO_OUTBOX_SLOTS	  32u
+#define MK_CQ_IO_OUTBOX_WORDS	  8u
+#define MK_CQ_IO_OUTBOX_LAP_SHIFT 28u
 
-#define MK_CQ_MAGIC_VALUE	0x51434b4du /* "MKCQ" */
-#define MK_CQ_LEASE_WORDS	2u
-#define MK_CQ_LEASE_ALIGN_WORDS 16u /* leases begin on a line of their own */
+#define MK_CQ_MAGIC_VALUE	  0x51434b4du /* "MKCQ" */
+#define MK_CQ_LEASE_WORDS	  2u
+#define MK_CQ_LEASE_ALIGN_WORDS	  16u /* leases begin on a line of their own */
 
 /* A cq entry: final status, fault code, completions of the slot so far. */
 #define MK_CQ_ENTRY_STATUS_MASK 0xfu
