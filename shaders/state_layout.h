@@ -77,14 +77,14 @@
  * are the handler's arguments.  The lap: how often a request slot was published through
  * the outbox.
  */
-#define MK_STATE_IO_SLOT_WORD(slots, windows, io_slot, word) \
-	(MK_STATE_WINDOW_WORD(slots, windows, 0u) +          \
-	 (io_slot)*MK_STATE_IO_SLOT_WORDS + (word))
+#define MK_STATE_IO_SLOT_WORD(slots, windows, io_slot, word)                           \
+	(MK_STATE_WINDOW_WORD(slots, windows, 0u) + (io_slot)*MK_STATE_IO_SLOT_WORDS + \
+	 (word))
 #define MK_STATE_IO_SLOT_WORDS 2u
 #define MK_STATE_IO_OWNER      0u
 #define MK_STATE_IO_LAP	       1u
 
-#define MK_REGISTERED_FROZEN 0x80000000u
+#define MK_REGISTERED_FROZEN   0x80000000u
 
 /* Loop iterations that one look at a slot may spend before it yields. */
 #define MK_SLICE_STEPS 2048u
