@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a trace, for the files that it consists of. */
+#ifndef MK_SRC_TRACE_STATE_H
+#define MK_SRC_TRACE_STATE_H
+
+#include <pthread.h>
+
+#include "context.h"
+#include "trace_file.h"
+#include "trace_ring.h"
+
+/* What the trace's thread knows of a slot. */
+struct mk_trace_slot {
+	uint32_t published; /* use */
+	uint32_t seen;	/* use whose completion is in the file, or was never published */
+	uint32_t round; /* in which the publish was found */
+};
+
+struct mk_trace {
+	struct mk_context *context;
+	uint32_t flags;
+	uint32_t ring_bytes;
+	int pid; /* a child of a fork has a copy without a thread */
+	/* One for the context, one for each writer of a ring: who waits for room looks here. */
+	atomic_uint references;
+
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t wanted;
+	pthread_cond_t drained;
+	bool is_wanted;
+	bool stop;
+	struct mk_list rings;
+	struct mk_trace_file file;
+	uint64_t dropped;
+
+	pthread_t thread;
+	struct mk_trace_slot *slots; /* the thread's own */
+	uint32_t unseen;
+	uint32_t round;
+
+	/* Of threads that hold no ring. */
+	pthread_mutex_t common_lock;
+	struct mk_trace_ring *common;
+
+	/* The memory before the first publish. */
+	atomic_bool memory_is_begun;
+	atomic_bool memory_is_taken;
+	_Atomic uint32_t epoch; /* the last that was recorded */
+};
+
+uint32_t mk_trace_thread_id(void);
+
+/* Room in a ring, its head filled in; NULL: the record is dropped. */
+void *mk_trace_begin_record(struct mk_trace_ring *ring, enum mk_trace_type type,
+			    uint64_t time_ns, uint32_t bytes);
+
+/* In a trace for replay: take the memory as it is before the first publish. */
+void mk_trace_take_memory(struct mk_trace *trace);
+/* With the lock held: the memory as it is now. */
+void mk_trace_write_memory(struct mk_trace *trace, bool is_end);
+/* Record the observables if there is a new epoch. */
+void mk_trace_look_at_epoch(struct mk_trace_ring *ring);
+/* Record bytes of the arena; @type is IO_DATA or ARENA. */
+void mk_trace_copy_arena(struct mk_trace_ring *ring, enum mk_trace_type type,
+			 uint32_t slot, uint64_t offset, uint64_t bytes);
+
+#endif /* MK_SRC_TRACE_STATE_H */
