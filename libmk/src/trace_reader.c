@@ -262,7 +262,8 @@ static int take_data(const struct mk_trace_reader *reader,
 	if (head->type == MK_TRACE_MEMORY)
 		taken->is_end = record.more;
 	limit = bytes_of(reader, taken->memory);
-	return record.bytes <= head->units * MK_TRACE_UNIT - sizeof(record) &&
+	return record.bytes &&
+	       record.bytes <= head->units * MK_TRACE_UNIT - sizeof(record) &&
 	       record.offset <= limit && record.bytes <= limit - record.offset &&
 	       taken->slot < reader->info.geometry.io_slots;
 }
