@@ -425,20 +425,12 @@ static int check_options(struct mk_trace_options *options)
 	return 0;
 }
 
-static int open_parts(struct mk_trace *trace, const char *path)
+static int open_parts(struct mk_trace *trace, const char *path, uint32_t number)
 {
-	static atomic_uint traces;
-	static atomic_int process;
-	int before = atomic_exchange(&process, getpid());
-	int ret;
+	int ret = mk_trace_file_open(&trace->file, path, number);
 
-	/* A child of a fork counts its own. */
-	if (before != getpid())
-		atomic_store(&traces, 0);
-	ret = mk_trace_file_open(&trace->file, path, atomic_load(&traces));
 	if (ret)
 		return ret;
-	atomic_fetch_add(&traces, 1);
 	write_part(trace);
 	mk_trace_file_flush(&trace->file);
 	trace->context->trace = trace;
@@ -458,7 +450,8 @@ static int open_parts(struct mk_trace *trace, const char *path)
 	return ret;
 }
 
-int mk_trace_start(struct mk_context *context, const struct mk_trace_options *wanted)
+static int start(struct mk_context *context, const struct mk_trace_options *wanted,
+		 uint32_t number)
 {
 	struct mk_trace_options options;
 	struct mk_trace *trace;
@@ -475,10 +468,15 @@ int mk_trace_start(struct mk_context *context, const struct mk_trace_options *wa
 	trace = new_trace(context, &options);
 	if (!trace)
 		return mk_fail(ENOMEM, "no memory for a trace");
-	ret = open_parts(trace, options.path);
+	ret = open_parts(trace, options.path, number);
 	if (ret)
 		put_trace(trace);
 	return ret;
+}
+
+int mk_trace_start(struct mk_context *context, const struct mk_trace_options *options)
+{
+	return start(context, options, 0);
 }
 
 int mk_trace_stop(struct mk_context *context)
@@ -558,6 +556,27 @@ static int take_option(const char *text, size_t length, struct mk_trace_options 
 		       (int)length, text);
 }
 
+/* The first of a process has the name as it is, if no other process has that. */
+static int start_numbered(struct mk_context *context,
+			  const struct mk_trace_options *options)
+{
+	static atomic_uint count;
+	static atomic_int process;
+	uint32_t number;
+	int ret;
+
+	/* A child of a fork counts its own. */
+	if (atomic_exchange(&process, getpid()) != getpid())
+		atomic_store(&count, 0);
+	number = atomic_load(&count);
+	do {
+		ret = start(context, options, number++);
+	} while (ret == -EBUSY);
+	if (!ret)
+		atomic_store(&count, number);
+	return ret;
+}
+
 int mk_trace_start_by_environment(struct mk_context *context)
 {
 	const char *path = getenv("MK_TRACE");
@@ -574,5 +593,5 @@ int mk_trace_start_by_environment(struct mk_context *context)
 			return ret;
 		text += length + (text[length] == ',');
 	}
-	return mk_trace_start(context, &options);
+	return start_numbered(context, &options);
 }

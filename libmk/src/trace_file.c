@@ -63,16 +63,19 @@ static int open_name(const char *path, uint32_t number)
 
 	if (ret)
 		return ret;
-	ret = number ? -EWOULDBLOCK : open_locked(name);
 	length = strlen(name);
-	if (ret == -EWOULDBLOCK) {
+	if (number)
 		snprintf(name + length, 32, ".%d.%u", (int)getpid(), number);
-		ret = open_locked(name);
-	}
+	ret = open_locked(name);
+	if (ret == -EWOULDBLOCK)
+		return mk_fail(EBUSY,
+			       "another trace is being written to %s; name another file, "
+			       "or put %%p in the name for the process's number",
+			       name);
 	if (ret < 0)
 		return mk_fail(-ret,
-			       "cannot write the trace %s: %s; name a file that "
-			       "can be written (MK_TRACE)",
+			       "cannot write the trace %s: %s; name a file that can be "
+			       "written (MK_TRACE)",
 			       name, strerror(-ret));
 	return ret;
 }

@@ -24,7 +24,9 @@ struct mk_trace_file {
 
 /*
  * Open a file of a name as in struct mk_trace_options, and truncate it.
- * @number: of this process's traces, from 0
+ * @number: 0, or what is appended to the name, behind the process's number
+ *
+ * -EBUSY: another trace is being written there
  */
 int mk_trace_file_open(struct mk_trace_file *file, const char *path, uint32_t number);
 /* Writes what is left; the first error that there was, with a text. */

@@ -13,7 +13,7 @@
  *
  *   MK_TRACE          the file: "%p" becomes the process's number.  The second context
  *                     of a process, and who finds the file in use by another process,
- *                     appends ".PID.N".  Such a trace ends when the context is closed
+ *                     append ".PID.N".  Such a trace ends when the context is closed
  *   MK_TRACE_OPTIONS  "replay", "ring_bytes=N", or both with a comma between them
  *
  * What a record says of time is on CLOCK_MONOTONIC.  What causes something is stamped
@@ -57,7 +57,7 @@ struct mk_trace_options {
  * Traces those that are opened afterwards.  Neither this nor mk_trace_stop() may be called
  * while another thread opens or closes something on @context.
  *
- * -EBUSY: a trace of @context runs
+ * -EBUSY: a trace of @context runs, or another is being written to that file
  * -EINVAL: an option is out of range
  * and what the system says of the file
  */
@@ -86,7 +86,7 @@ MK_PUBLIC void mk_trace_counters(struct mk_context *context,
 
 /**
  * mk_trace_arena() - note what the host has stored in the arena
- * @offset, @bytes: where, in bytes; both a multiple of nothing
+ * @offset, @bytes: where, in bytes
  *
  * A library does not see such stores.  For a replay, call this between the stores and the
  * publish of the slot that reads them.  Does nothing unless a trace for replay runs.  What
