@@ -124,11 +124,12 @@ static void nothing_is_allocated_without(void **state)
 	struct live *live = *state;
 	struct mk_trace_counters counters;
 	struct mk_producer *producer;
-	size_t before, threads = thread_count();
+	size_t before, threads;
 
 	live_create(live, NULL);
 	producer = live_producer(live, 0, 0);
 	live_ok(mk_producer_publish(producer, &LIVE_NOP, LIVE_TIMEOUT_NS, NULL));
+	threads = thread_count();
 	before = mallinfo2().uordblks;
 	for (int i = 0; i < FEW; i++)
 		live_ok(mk_producer_publish(producer, &LIVE_NOP, LIVE_TIMEOUT_NS, NULL));
