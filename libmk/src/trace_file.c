@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zstd.h>
@@ -41,14 +42,15 @@ static int expand(const char *path, char *name, size_t size)
 static int open_locked(const char *name)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	int error;
+	struct stat status;
+	int error = 0;
 
 	if (fd < 0)
 		return -errno;
-	/* A pipe and the like cannot be locked, or need not be. */
-	error = flock(fd, LOCK_EX | LOCK_NB) ? errno : 0;
-	if (error != EWOULDBLOCK)
-		error = ftruncate(fd, 0) && errno != EINVAL ? errno : 0;
+	/* What is no plain file holds nothing that another trace could spoil. */
+	if (!fstat(fd, &status) && S_ISREG(status.st_mode) &&
+	    (flock(fd, LOCK_EX | LOCK_NB) || ftruncate(fd, 0)))
+		error = errno;
 	if (!error)
 		return fd;
 	close(fd);
