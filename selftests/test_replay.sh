@@ -128,7 +128,8 @@ wrong() {
 wrong_record_is_named() {
 	# The addition of batch 12 is another one.
 	wrong publish 36 77 && fails_with 2 'epoch 12: observable 3 is 0x' \
-		"$mkinspect" replay wrong.trace || return 1
+		"$mkinspect" replay wrong.trace && grep -q 'DIFFERENT from epoch 12 on' out ||
+		return 1
 	! grep -q 'epoch [1-9]:\|epoch 1[01]:' out
 }
 try 'a wrong record: the first epoch that differs, and the word' wrong_record_is_named
@@ -139,7 +140,7 @@ wrong_observable_is_named() {
 try 'a wrong observable: its epoch and number' wrong_observable_is_named
 wrong_end_is_named() {
 	wrong memory 2 99 && fails_with 2 'at the end: observable 2 .*was 0x63 when' \
-		"$mkinspect" replay wrong.trace
+		"$mkinspect" replay wrong.trace && grep -q 'DIFFERENT at the end' out
 }
 try 'a wrong end' wrong_end_is_named
 wrong_status_is_named() {

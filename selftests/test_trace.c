@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <zstd.h>
@@ -425,6 +426,49 @@ static void what_is_open_outlives_a_trace(void **state)
 	free(all.events);
 }
 
+/* What a child publishes on what it has from its parent is nobody's record. */
+static int publish_as_child(struct mk_context *context)
+{
+	struct mk_producer *producer;
+	struct mk_ticket ticket;
+
+	if (mk_producer_open(context, NULL, &producer))
+		return 1;
+	for (int i = 0; i < ROUNDS; i++)
+		if (mk_producer_publish(producer, &LIVE_NOP, LIVE_TIMEOUT_NS, &ticket) ||
+		    mk_context_wait(context, &ticket, LIVE_TIMEOUT_NS) ||
+		    mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS))
+			return 2;
+	mk_trace_arena(context, 0, 0);
+	mk_producer_close(producer);
+	return mk_trace_stop(context) ? 3 : 0;
+}
+
+static void children_are_not_traced(void **state)
+{
+	struct live *live = *state;
+	struct gathered all;
+	int status = -1;
+	pid_t child;
+
+	live_create(live, NULL);
+	start_trace(live, MK_TRACE_REPLAY, SMALL_RING);
+	live_start(live, NULL);
+	live_ok(live_run(live_producer(live, 0, 0), &LIVE_NOP));
+	child = fork();
+	if (!child)
+		_exit(publish_as_child(live->context));
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+	live_stop(live);
+	live_close_producers(live);
+	live_ok(mk_trace_stop(live->context));
+	all = gather(NULL, NULL);
+	assert_true(all.has_end);
+	assert_int_equal(1, count_type(&all, MK_TRACE_PUBLISH));
+	free(all.events);
+}
+
 static void bad_options_are_refused(void **state)
 {
 	const struct mk_trace_options bad[] = {
@@ -761,6 +805,7 @@ int main(void)
 		LIVE_TEST(what_nobody_waits_for_is_seen_late),
 		LIVE_TEST(replays_have_all),
 		LIVE_TEST(what_is_open_outlives_a_trace),
+		LIVE_TEST(children_are_not_traced),
 		LIVE_TEST(bad_options_are_refused),
 		LIVE_TEST(the_environment_starts_traces),
 		LIVE_TEST(every_truncation_is_a_prefix),

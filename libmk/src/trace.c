@@ -29,14 +29,19 @@
 static _Thread_local uint32_t thread_id;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void forget_thread_id(void)
+/* The process as of the last fork: system calls are too slow for each record. */
+static pid_t process;
+
+static void note_fork(void)
 {
 	thread_id = 0;
+	process = getpid();
 }
 
 static void watch_forks(void)
 {
-	pthread_atfork(NULL, NULL, forget_thread_id);
+	process = getpid();
+	pthread_atfork(NULL, NULL, note_fork);
 }
 
 uint32_t mk_trace_thread_id(void)
@@ -44,6 +49,11 @@ uint32_t mk_trace_thread_id(void)
 	if (!thread_id)
 		thread_id = (uint32_t)gettid();
 	return thread_id;
+}
+
+bool mk_trace_is_copy(const struct mk_trace *trace)
+{
+	return trace->pid != process;
 }
 
 /* Writing rings ------------------------------------------------------------------ */
@@ -379,7 +389,7 @@ struct mk_trace_ring *mk_trace_join(struct mk_context *context)
 	struct mk_trace *trace = context->trace;
 	struct mk_trace_ring *ring;
 
-	if (!trace)
+	if (!trace || mk_trace_is_copy(trace))
 		return NULL;
 	ring = mk_trace_ring_new(trace, trace->ring_bytes);
 	pthread_mutex_lock(&trace->lock);
@@ -488,7 +498,7 @@ int mk_trace_stop(struct mk_context *context)
 		return 0;
 	context->trace = NULL;
 	/* In a child of a fork both the thread and the file are the parent's. */
-	if (trace->pid != getpid())
+	if (mk_trace_is_copy(trace))
 		return 0;
 	pthread_mutex_lock(&trace->lock);
 	trace->stop = true;
@@ -521,7 +531,7 @@ void mk_trace_counters(struct mk_context *context, struct mk_trace_counters *cou
 	struct mk_trace *trace = context->trace;
 
 	*counters = (struct mk_trace_counters){ 0 };
-	if (!trace)
+	if (!trace || mk_trace_is_copy(trace))
 		return;
 	pthread_mutex_lock(&trace->lock);
 	counters->records = trace->file.record_count;
@@ -561,12 +571,12 @@ static int start_numbered(struct mk_context *context,
 			  const struct mk_trace_options *options)
 {
 	static atomic_uint count;
-	static atomic_int process;
+	static atomic_int counted_by;
 	uint32_t number;
 	int ret;
 
 	/* A child of a fork counts its own. */
-	if (atomic_exchange(&process, getpid()) != getpid())
+	if (atomic_exchange(&counted_by, getpid()) != getpid())
 		atomic_store(&count, 0);
 	number = atomic_load(&count);
 	do {

@@ -9,8 +9,11 @@
 #include "deadline.h"
 #include "trace_state.h"
 
+/* NULL: nothing is traced here. */
 static struct mk_trace_ring *common_ring(struct mk_trace *trace)
 {
+	if (!trace || mk_trace_is_copy(trace))
+		return NULL;
 	pthread_mutex_lock(&trace->common_lock);
 	return trace->common;
 }
@@ -93,7 +96,11 @@ void mk_trace_wait(struct mk_trace_ring *ring, const struct mk_ticket *ticket, i
 void mk_trace_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
 			   int result)
 {
-	mk_trace_wait(common_ring(context->trace), ticket, result);
+	struct mk_trace_ring *ring = common_ring(context->trace);
+
+	if (!ring)
+		return;
+	mk_trace_wait(ring, ticket, result);
 	leave_common(context->trace);
 }
 
@@ -193,6 +200,8 @@ void mk_trace_control(struct mk_context *context, uint32_t word, uint32_t value)
 	struct mk_trace_control_record *record;
 	struct mk_trace_ring *ring = common_ring(context->trace);
 
+	if (!ring)
+		return;
 	record = mk_trace_begin_record(ring, MK_TRACE_CONTROL, mk_now_ns(),
 				       sizeof(*record));
 	if (record) {
@@ -206,9 +215,10 @@ void mk_trace_control(struct mk_context *context, uint32_t word, uint32_t value)
 
 void mk_trace_arena(struct mk_context *context, uint64_t offset, uint64_t bytes)
 {
-	if (!context->trace)
+	struct mk_trace_ring *ring = common_ring(context->trace);
+
+	if (!ring)
 		return;
-	mk_trace_copy_arena(common_ring(context->trace), MK_TRACE_ARENA, 0, offset,
-			    bytes);
+	mk_trace_copy_arena(ring, MK_TRACE_ARENA, 0, offset, bytes);
 	leave_common(context->trace);
 }

@@ -50,6 +50,12 @@ struct mk_trace {
 
 uint32_t mk_trace_thread_id(void);
 
+/*
+ * In a child of a fork a trace is a copy: its thread is the parent's, and its locks may be
+ * held by threads that do not exist here.
+ */
+bool mk_trace_is_copy(const struct mk_trace *trace);
+
 /* Room in a ring, its head filled in; NULL: the record is dropped. */
 void *mk_trace_begin_record(struct mk_trace_ring *ring, enum mk_trace_type type,
 			    uint64_t time_ns, uint32_t bytes);

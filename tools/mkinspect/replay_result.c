@@ -93,7 +93,12 @@ static void print_text(const struct replay_result *result)
 	if (result->differences > DIFFERENCES_TOLD)
 		printf("and %llu more\n",
 		       (unsigned long long)(result->differences - DIFFERENCES_TOLD));
-	printf("%s\n", result->differences ? "DIFFERENT" : "equal");
+	if (!result->differences)
+		printf("equal\n");
+	else if (result->told[0].at_end)
+		printf("DIFFERENT at the end\n");
+	else
+		printf("DIFFERENT from epoch %u on\n", result->told[0].epoch);
 }
 
 /* JSON ----------------------------------------------------------------------------- */

@@ -53,7 +53,7 @@ struct replay {
 	struct answers answers;
 	struct slot *slots;
 	uint32_t slot_count;
-	uint32_t pending;
+	uint32_t pending;	/* slots, and ingests that nobody has waited for */
 	struct ingest *ingests; /* by io slot of the trace */
 	uint32_t io_slots;
 	struct mk_io_request *asked; /* by io slot of ours: op 0 is none */
@@ -273,6 +273,7 @@ static int take_ingest(struct replay *replay, const struct mk_trace_event *event
 					  &known->ticket);
 	if (ret)
 		return complain_library(ret, "cannot ingest");
+	replay->pending += !known->has_ticket;
 	known->has_ticket = true;
 	replay->last_publish_ns = event->time_ns;
 	replay->result->ingests++;
@@ -287,6 +288,7 @@ static int wait_for_ingest(struct replay *replay, uint32_t slot)
 	if (!known->has_ticket)
 		return 0;
 	known->has_ticket = false;
+	replay->pending--;
 	ret = mk_ingester_wait(replay->ingester, &known->ticket, replay->timeout_ns);
 	return ret ? complain_library(ret, "an ingest did not end") : 0;
 }

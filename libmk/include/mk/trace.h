@@ -55,7 +55,9 @@ struct mk_trace_options {
  * mk_trace_start() - begin to trace what this process does on a context
  *
  * Traces those that are opened afterwards.  Neither this nor mk_trace_stop() may be called
- * while another thread opens or closes something on @context.
+ * while another thread opens or closes something on @context, or waits on itself
+ * (mk_context_wait()), or sets something.  A child of a fork is not traced on the contexts
+ * that it has from its parent.
  *
  * -EBUSY: a trace of @context runs, or another is being written to that file
  * -EINVAL: an option is out of range
