@@ -20,8 +20,9 @@
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define STOP_NS	      (20 * NS_PER_SECOND)
-/* How long to look for one thing before looking for requests again. */
-#define LOOK_NS 200000u
+/* How long to look for one thing before looking for requests again, and how often not at all. */
+#define LOOK_NS	    200000u
+#define EAGER_LOOKS 2000
 
 enum slot_state {
 	SLOT_FREE,    /* nothing was published, or its end was seen in the trace, too */
@@ -58,6 +59,7 @@ struct replay {
 	uint32_t io_slots;
 	struct mk_io_request *asked; /* by io slot of ours: op 0 is none */
 	uint32_t asked_count;
+	bool has_requests;	  /* there are io slots for them */
 	uint64_t last_publish_ns; /* the trace's */
 	uint32_t first_epoch;
 	bool epoch_differs;
@@ -164,15 +166,28 @@ static int explain_timeout(const struct replay *replay, uint32_t slot)
 static int wait_for(struct replay *replay, const struct slot *slot)
 {
 	uint64_t begin_ns = now_ns();
+	uint64_t answered = replay->result->requests;
+	uint32_t looks = 0;
 	int ret;
 
 	for (;;) {
+		bool is_eager = replay->has_requests && ++looks < EAGER_LOOKS;
+
 		ret = serve_requests(replay);
 		if (ret)
 			return ret;
-		ret = mk_context_wait(replay->context, &slot->ticket, LOOK_NS);
-		if (ret != -ETIMEDOUT)
+		ret = mk_context_wait(replay->context, &slot->ticket,
+				      is_eager ? 0 : LOOK_NS);
+		if (ret != -ETIMEDOUT && ret != -EAGAIN)
 			break;
+		/* Who asks and is answered goes on. */
+		if (answered != replay->result->requests) {
+			answered = replay->result->requests;
+			begin_ns = now_ns();
+			looks = 0;
+		}
+		if (is_eager)
+			continue;
 		ret = mk_engine_failure(replay->engine);
 		if (ret)
 			return complain_library(ret, "the engine failed");
@@ -382,6 +397,7 @@ static int allocate(struct replay *replay, const struct mk_geometry *geometry)
 {
 	replay->slot_count = geometry->slots;
 	replay->io_slots = geometry->io_slots;
+	replay->has_requests = geometry->io_request_slots > 0;
 	replay->slots = calloc(geometry->slots, sizeof(*replay->slots));
 	replay->ingests = calloc(geometry->io_slots, sizeof(*replay->ingests));
 	replay->asked = calloc(geometry->io_slots, sizeof(*replay->asked));
