@@ -203,6 +203,16 @@ several_processes() {
 		python3 "$here/check_perfetto.py" two.json 'opcode 0x100=+'
 }
 try 'processes with contexts of their own' several_processes
+processes_of_one_context() {
+	"$mkinspect" record --replay -j -o several.trace -- "$build/selftests/replay_subject" \
+		--engine cpu --processes 2>result || { cat result && return 1; }
+	result_has 'processes":3' 'killed":0' 'dropped":0' || return 1
+	"$mkinspect" replay -j several.trace >result || { cat result && return 1; }
+	result_has 'equal":true' 'published":400' 'completions_compared":400' &&
+		"$mkinspect" export --perfetto -o several.json several.trace &&
+		python3 "$here/check_perfetto.py" several.json ATOMIC_ADD=400 dispatch=+
+}
+try 'producers in other processes than the engine' processes_of_one_context
 killed_process() {
 	# What it had done so far is there; its parent tells what became of it.
 	"$mkinspect" record -j -o killed.trace -- "$build/selftests/replay_subject" \

@@ -162,6 +162,18 @@ static int explain_timeout(const struct replay *replay, uint32_t slot)
 			slot, (double)replay->timeout_ns / (double)NS_PER_SECOND);
 }
 
+/* Drivers put their compiler off until the first dispatch. */
+static uint64_t patience_ns(const struct replay *replay)
+{
+	const uint64_t for_compiler_ns = 120 * NS_PER_SECOND;
+	struct mk_counters counters;
+
+	mk_context_counters(replay->context, &counters);
+	return counters.dispatches || replay->timeout_ns > for_compiler_ns ?
+		       replay->timeout_ns :
+		       for_compiler_ns;
+}
+
 /* How a slot ended: 0 or a fault code; -errno, which was told. */
 static int wait_for(struct replay *replay, const struct slot *slot)
 {
@@ -191,7 +203,7 @@ static int wait_for(struct replay *replay, const struct slot *slot)
 		ret = mk_engine_failure(replay->engine);
 		if (ret)
 			return complain_library(ret, "the engine failed");
-		if (now_ns() - begin_ns > replay->timeout_ns)
+		if (now_ns() - begin_ns > patience_ns(replay))
 			return explain_timeout(replay, slot->ticket.slot);
 	}
 	return ret < 0 ? complain_library(ret, "cannot wait for a slot") : ret;
