@@ -7,6 +7,7 @@
 #include "replay_run.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -454,22 +455,32 @@ static int open_parts(struct replay *replay, uint32_t context_index,
 	return ret ? complain_library(ret, "cannot start the engine") : 0;
 }
 
-/* What an engine that did not stop may still write to must stay. */
-static int close_parts(struct replay *replay)
+/*
+ * An engine that does not stop may still write to the context and run handlers: nothing of
+ * that may be freed, so the program ends here.
+ */
+static void stop_engine(struct replay *replay)
 {
-	int ret;
+	int ret = mk_engine_stop(replay->engine, STOP_NS);
 
+	replay->engine = NULL;
+	if (!ret)
+		return;
+	complain_library(ret, "cannot stop the engine");
+	fflush(NULL);
+	_Exit(EXIT_FAILURE);
+}
+
+static void close_parts(struct replay *replay)
+{
 	mk_ingester_close(replay->ingester);
-	ret = mk_engine_stop(replay->engine, STOP_NS);
-	if (ret)
-		return complain_library(ret, "cannot stop the engine");
+	stop_engine(replay);
 	mk_replay_close(replay->replay);
 	mk_context_close(replay->context);
 	answers_free(&replay->answers);
 	free(replay->slots);
 	free(replay->ingests);
 	free(replay->asked);
-	return 0;
 }
 
 static int run_events(struct replay *replay)
@@ -484,21 +495,17 @@ static int run_events(struct replay *replay)
 }
 
 /* The end is only comparable where everything that was published has ended. */
-static int compare_end(struct replay *replay)
+static void compare_end(struct replay *replay)
 {
 	struct memory_moment last = memory_last(replay->trace);
 	uint32_t epoch = epochs(replay);
 	uint32_t expected;
-	int ret;
 
 	replay->result->unfinished = replay->pending;
-	ret = mk_engine_stop(replay->engine, STOP_NS);
-	if (ret)
-		return complain_library(ret, "cannot stop the engine");
-	replay->engine = NULL;
+	stop_engine(replay);
 	memory_compare(replay->trace, &last, replay->context, epoch, replay->result);
 	if (!last.exists)
-		return 0;
+		return;
 	expected = memory_control_word(replay->trace, &last, MK_CONTROL_EPOCH) -
 		   replay->first_epoch;
 	if (expected != epoch)
@@ -507,7 +514,6 @@ static int compare_end(struct replay *replay)
 								 .epoch = epoch,
 								 .expected = expected,
 								 .had = epoch });
-	return 0;
 }
 
 int replay_run(const struct trace *trace, uint32_t context_index,
@@ -521,14 +527,13 @@ int replay_run(const struct trace *trace, uint32_t context_index,
 	};
 	uint64_t begin_ns;
 	int ret = open_parts(&replay, context_index, engine);
-	int closed;
 
 	begin_ns = now_ns();
 	if (!ret)
 		ret = run_events(&replay);
 	result->ns = now_ns() - begin_ns;
 	if (!ret)
-		ret = compare_end(&replay);
-	closed = close_parts(&replay);
-	return ret ? ret : closed;
+		compare_end(&replay);
+	close_parts(&replay);
+	return ret;
 }
