@@ -9,6 +9,50 @@
 #include "deadline.h"
 #include "trace_state.h"
 
+/* Writing rings ------------------------------------------------------------------ */
+
+static void *wait_for_room(struct mk_trace_ring *ring, uint32_t bytes)
+{
+	struct mk_trace *trace = ring->trace;
+	void *record;
+
+	pthread_mutex_lock(&trace->lock);
+	while (!(record = mk_trace_ring_reserve(ring, bytes)) && !trace->stop &&
+	       !trace->file.error) {
+		trace->is_wanted = true;
+		pthread_cond_signal(&trace->wanted);
+		pthread_cond_wait(&trace->drained, &trace->lock);
+	}
+	pthread_mutex_unlock(&trace->lock);
+	return record;
+}
+
+void *mk_trace_begin_record(struct mk_trace_ring *ring, enum mk_trace_type type,
+			    uint64_t time_ns, uint32_t bytes)
+{
+	uint32_t whole = mk_trace_whole_units(bytes);
+	void *record;
+
+	if (atomic_load_explicit(&ring->off, memory_order_relaxed))
+		return NULL;
+	record = mk_trace_ring_reserve(ring, whole);
+	if (!record && ring->trace->flags & MK_TRACE_REPLAY)
+		record = wait_for_room(ring, whole);
+	if (!record) {
+		atomic_store_explicit(
+			&ring->dropped,
+			atomic_load_explicit(&ring->dropped, memory_order_relaxed) + 1,
+			memory_order_relaxed);
+		return NULL;
+	}
+	/* The end of the last unit may be nobody's. */
+	memset((char *)record + whole - MK_TRACE_UNIT, 0, MK_TRACE_UNIT);
+	mk_trace_put_head(record, type, time_ns, mk_trace_thread_id(), whole);
+	return record;
+}
+
+/* For who holds no ring ------------------------------------------------------- */
+
 /* NULL: nothing is traced here. */
 static struct mk_trace_ring *common_ring(struct mk_trace *trace)
 {

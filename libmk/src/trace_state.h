@@ -9,6 +9,8 @@
 #include "trace_file.h"
 #include "trace_ring.h"
 
+#define MK_TRACE_RING_BYTES_MOST (1u << 30)
+
 /* What the trace's thread knows of a slot. */
 struct mk_trace_slot {
 	uint32_t published; /* use */
@@ -55,6 +57,23 @@ uint32_t mk_trace_thread_id(void);
  * held by threads that do not exist here.
  */
 bool mk_trace_is_copy(const struct mk_trace *trace);
+
+/* As mk_trace_start(); @number: as for mk_trace_file_open(). */
+int mk_trace_start_numbered(struct mk_context *context,
+			    const struct mk_trace_options *options, uint32_t number);
+
+/* What pthread_create() wants. */
+void *mk_trace_thread(void *trace);
+
+/*
+ * With the lock held, these.  Draining takes to the file what is in the rings; @last: say
+ * what is known of all slots.
+ */
+void mk_trace_drain(struct mk_trace *trace, bool last);
+void mk_trace_drop_ring(struct mk_trace_ring *ring);
+void mk_trace_write_dropped(struct mk_trace *trace, uint64_t count);
+void mk_trace_write_part(struct mk_trace *trace);
+void mk_trace_write_end(struct mk_trace *trace);
 
 /* Room in a ring, its head filled in; NULL: the record is dropped. */
 void *mk_trace_begin_record(struct mk_trace_ring *ring, enum mk_trace_type type,
