@@ -308,6 +308,25 @@ io_notices_wrong_reads() {
 	grep 'other bytes than the file has' "$work/err"
 }
 
+trace_json() {
+	json trace '(.rows | length) == 10 and
+		[.rows[].trace] == [range(5) | ("without", "with")] and
+		(.rows | all(distribution("") and .slots_per_second > 0)) and
+		([.rows[] | select(.trace == "without") | .records, .dropped] | all(. == 0)) and
+		([.rows[] | select(.trace == "with") | .records] | all(. > 200)) and
+		.times_round_trip > 0 and .times_rate > 0 and
+		.with_p50_ns == ([.rows[] | select(.trace == "with") | .p50_ns] | sort | .[2])' \
+		--samples 100 --seconds 0.05
+}
+
+trace_table() {
+	table '^trace  *p50, us
+		^without  *[0-9.]*  *[0-9.]*  *0  *0$
+		^with  *[0-9.]*  *[0-9.]*  *[1-9]
+		a round trip with a trace  *[0-9.]* times
+		the rate with a trace  *[0-9.]* times' trace --samples 20 --seconds 0.05
+}
+
 refuses() {
 	ends_with 64 "$program" "$@" 2>"$work/err" && cat "$work/err"
 }
@@ -321,14 +340,14 @@ refuses_nonsense() {
 		refuses handover --producers 2 && refuses park --operation add &&
 		refuses latency --samples 0 && refuses latency --seconds nan &&
 		refuses latency --engine abacus &&
-		refuses latency --file "$program" &&
+		refuses latency --file "$program" && refuses trace --producers 2 &&
 		refuses io --file "$program" --directory "$work" &&
 		refuses throughput --slots 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
 }
 
 helps() {
 	"$program" --help >"$work/help" || return 1
-	for verb in latency throughput batch handover park io probe kmod; do
+	for verb in latency throughput batch handover park io trace probe kmod; do
 		grep "^  $verb  *the time\|^  $verb  *[a-z]" "$work/help" || return 1
 	done
 	grep '^  mkbench latency' "$work/help"
@@ -426,6 +445,7 @@ test_engine() {
 	try 'handover: JSON' handover_json
 	try 'park: JSON' park_json
 	try 'io: JSON' io_json
+	try 'trace: JSON' trace_json
 	try 'a signal ends it' ends_by_signal
 }
 
@@ -440,6 +460,7 @@ test_program() {
 	try 'park: table' park_table
 	try 'io: table' io_table
 	try 'io: a file of the user' io_file
+	try 'trace: table' trace_table
 	test_io_tmpfs
 	try 'io: a wrong read is a failure' io_notices_wrong_reads
 	try 'a wrong sum is a failure' notices_wrong_sums

@@ -103,6 +103,9 @@ static void ask_for_text(const struct scanner *scanner, const struct block *bloc
 	uint32_t index = block - scanner->blocks;
 
 	__atomic_store_n(outcome(scanner, block), 0, __ATOMIC_RELAXED);
+	mk_trace_arena(scanner->context,
+		       (uint64_t)(scanner->outcomes + index) * sizeof(uint32_t),
+		       sizeof(uint32_t));
 	args[SCAN_ARG_OUTCOME] = scanner->outcomes + index;
 	args[SCAN_ARG_FILE] = block->file->handle;
 	args[SCAN_ARG_BLOCK] = scanner->pump.first_block + index;
@@ -127,6 +130,8 @@ int slots_publish(struct scanner *scanner, struct block *block)
 
 	if (block->file)
 		ask_for_text(scanner, block, args);
+	else
+		mk_trace_arena(scanner->context, begin, block->overlap + block->bytes);
 	do {
 		error = mk_producer_publish(scanner->producer, &item, WAIT_NANOSECONDS,
 					    &block->ticket);

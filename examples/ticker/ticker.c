@@ -86,6 +86,8 @@ static int produce(int socket)
 		uint64_t begin = now_ns();
 
 		*price = tick % 100;
+		/* Only matters while mkinspect record --replay looks on. */
+		mk_trace_arena(context, 0, sizeof(*price));
 		must(mk_ingester_publish(ingester, &ingest, SECOND_NS, &ticket),
 		     "publish");
 		must(mk_ingester_wait(ingester, &ticket, 10 * SECOND_NS), "wait");

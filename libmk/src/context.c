@@ -9,6 +9,7 @@
 #include "error.h"
 #include "geometry.h"
 #include "options.h"
+#include "trace.h"
 
 static struct mk_context *new_context(void)
 {
@@ -141,6 +142,8 @@ int mk_context_create(const struct mk_geometry *wanted, struct mk_context **resu
 	ret = mk_backing_create(&context->geometry, bytes, &context->backing);
 	if (!ret)
 		ret = fill_memories(context);
+	if (!ret)
+		ret = mk_trace_start_by_environment(context);
 	if (ret)
 		goto fail;
 	*result = context;
@@ -262,6 +265,8 @@ static int take_backing(struct mk_backing *backing, struct mk_context **result)
 	}
 	context->backing = backing;
 	ret = check_memories(context);
+	if (!ret)
+		ret = mk_trace_start_by_environment(context);
 	if (ret)
 		mk_context_close(context);
 	else
@@ -301,6 +306,7 @@ void mk_context_close(struct mk_context *context)
 {
 	if (!context)
 		return;
+	mk_trace_stop(context);
 	if (context->backing)
 		context->backing->ops->close(context->backing);
 	free(context);

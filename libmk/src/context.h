@@ -32,16 +32,19 @@
 typedef _Atomic uint32_t mk_word;
 typedef _Atomic uint64_t mk_word64;
 
+struct mk_trace;
+
 struct mk_context {
 	struct mk_geometry geometry; /* checked; never read from shared memory again */
 	uint32_t window_count;
 	uint32_t first_lease;
 	mk_word *regions[MK_REGION_COUNT];
 	mk_word *state;
-	mk_word *arena;	      /* NULL: there is none */
-	bool split;	      /* all but the cq are in the device's memory */
-	bool write_combining; /* and so are stores to them */
-	mk_word64 slots_done; /* the most that was told */
+	mk_word *arena;		/* NULL: there is none */
+	bool split;		/* all but the cq are in the device's memory */
+	bool write_combining;	/* and so are stores to them */
+	struct mk_trace *trace; /* of this process; NULL: nothing is traced */
+	mk_word64 slots_done;	/* the most that was told */
 	struct mk_backing *backing;
 };
 

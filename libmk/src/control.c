@@ -8,6 +8,7 @@
 #include "deadline.h"
 #include "error.h"
 #include "park.h"
+#include "trace.h"
 
 /* How long a device may take to end two dispatches that are told to. */
 #define WORKERS_TIMEOUT_NS UINT64_C(10000000000)
@@ -92,6 +93,8 @@ int mk_context_set_tenant(struct mk_context *context, uint32_t tenant, uint32_t 
 	if (tenant >= MK_TENANT_COUNT)
 		return mk_fail(ERANGE, "tenant %u; tenants are 0 to %u", tenant,
 			       MK_TENANT_COUNT - 1);
+	if (mk_is_traced(context->trace))
+		mk_trace_control(context, MK_CONTROL_TENANT_MASKS + tenant, mask);
 	mk_control_store(context, MK_CONTROL_TENANT_MASKS + tenant, mask);
 	mk_park_wake(context);
 	if (!context->split || mask ||
@@ -134,6 +137,8 @@ int mk_context_shutdown(struct mk_context *context)
 
 	if (ret)
 		return ret;
+	if (mk_is_traced(context->trace))
+		mk_trace_control(context, MK_CONTROL_SHUTDOWN, 1);
 	mk_control_store(context, MK_CONTROL_SHUTDOWN, 1);
 	mk_park_wake(context);
 	return 0;

@@ -19,6 +19,7 @@
 #include "park.h"
 #include "runnable.h"
 #include "thread.h"
+#include "trace.h"
 
 /* A dispatch ends by itself long before; after this the device is given up. */
 #define DISPATCH_TIMEOUT_NS 10000000000u
@@ -45,6 +46,7 @@ struct mk_engine {
 	struct mk_context *context;
 	const struct mk_runner_ops *ops;
 	struct mk_runner *runner;
+	struct mk_trace_ring *trace; /* the thread's; NULL: nothing is traced */
 	int held; /* proves that the context has no other engine; -1: nothing does */
 	pthread_t thread;
 	uint64_t park_after_ns;
@@ -105,8 +107,11 @@ static int submit(struct mk_engine *engine, uint32_t steps, uint32_t idle_looks)
 		.idle_looks = idle_looks,
 		.flags = engine->next_flags,
 	};
-	int ret = engine->ops->submit(engine->runner, &dispatch);
+	int ret;
 
+	if (mk_is_traced(engine->trace))
+		mk_trace_dispatch(engine->trace, MK_TRACE_DISPATCH_BEGIN, steps, 0);
+	ret = engine->ops->submit(engine->runner, &dispatch);
 	if (ret)
 		return ret;
 	engine->next_flags = 0;
@@ -153,6 +158,10 @@ static void account(struct mk_engine *engine)
 	uint32_t spent = load_state(engine, MK_STATE_STEPS) - engine->steps_spent;
 	uint64_t now = mk_now_ns();
 	uint64_t took_ns = now - engine->last_end_ns;
+
+	if (mk_is_traced(engine->trace))
+		mk_trace_dispatch(engine->trace, MK_TRACE_DISPATCH_END, spent,
+				  executions - engine->executions);
 
 	if (executions == engine->executions) {
 		engine->idle_ns += took_ns;
@@ -266,6 +275,8 @@ static int sleep_until_woken(struct mk_engine *engine)
 	pthread_mutex_lock(&engine->lock);
 	engine->info.parks++;
 	pthread_mutex_unlock(&engine->lock);
+	if (mk_is_traced(engine->trace))
+		mk_trace_mark(engine->trace, MK_TRACE_PARK);
 	while (!ret && !has_reason) {
 		/* Only while no dispatch runs, not even one that looks. */
 		set_state(engine, MK_ENGINE_PARKED);
@@ -278,6 +289,8 @@ static int sleep_until_woken(struct mk_engine *engine)
 			ret = has_reason_to_run(engine, &has_reason);
 	}
 	set_state(engine, MK_ENGINE_RUNNING);
+	if (mk_is_traced(engine->trace))
+		mk_trace_mark(engine->trace, MK_TRACE_UNPARK);
 	return ret;
 }
 
@@ -404,6 +417,7 @@ static void free_engine(struct mk_engine *engine)
 		engine->ops->close(engine->runner);
 	if (engine->held >= 0)
 		backing->ops->release_engine(backing, engine->held);
+	mk_trace_leave(engine->trace);
 	mk_lock_destroy(&engine->lock, &engine->changed);
 	free(engine);
 }
@@ -483,6 +497,7 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 	engine->steps = engine->fixed_steps ? engine->fixed_steps : FIRST_STEPS;
 	if (engine->steps > engine->ops->step_limit(engine->runner))
 		engine->steps = engine->ops->step_limit(engine->runner);
+	engine->trace = mk_trace_join(context);
 	take_over(engine);
 	ret = mk_thread_start(&engine->thread, engine_thread, engine,
 			      "the engine's thread");

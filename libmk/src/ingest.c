@@ -10,10 +10,12 @@
 #include "ingest_groups.h"
 #include "options.h"
 #include "park.h"
+#include "trace.h"
 
 struct mk_ingester {
 	struct mk_context *context;
 	struct mk_ingest_groups groups;
+	struct mk_trace_ring *trace; /* NULL: nothing is traced */
 };
 
 int mk_ingester_open(struct mk_context *context, const struct mk_ingester_options *wanted,
@@ -38,6 +40,7 @@ int mk_ingester_open(struct mk_context *context, const struct mk_ingester_option
 		free(ingester);
 		return ret;
 	}
+	ingester->trace = mk_trace_join(context);
 	*result = ingester;
 	return 0;
 }
@@ -47,6 +50,7 @@ void mk_ingester_close(struct mk_ingester *ingester)
 	if (!ingester)
 		return;
 	mk_ingest_groups_close(&ingester->groups);
+	mk_trace_leave(ingester->trace);
 	free(ingester);
 }
 
@@ -179,6 +183,9 @@ int64_t mk_ingester_publish_many(struct mk_ingester *ingester,
 		}
 		if (!found)
 			break;
+		for (size_t i = 0; mk_is_traced(ingester->trace) && i < found; i++)
+			mk_trace_ingest(ingester->trace, taken[i].slot,
+					&ingests[done + i]);
 		store(ingester->context, &ingests[done], taken, found);
 		for (size_t i = 0; tickets && i < found; i++)
 			tickets[done + i] = taken[i];
@@ -236,5 +243,7 @@ int mk_ingester_wait(struct mk_ingester *ingester, const struct mk_ingest_ticket
 	if (context->write_combining)
 		mk_read_fence();
 	mk_ingest_groups_settle(&ingester->groups, ticket);
+	if (mk_is_traced(ingester->trace))
+		mk_trace_ingest_end(ingester->trace, ticket->slot);
 	return 0;
 }

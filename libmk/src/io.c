@@ -71,6 +71,7 @@ static void free_io(struct mk_io *io)
 	struct mk_backing *backing = io->context->backing;
 
 	mk_io_descriptor_close(&io->descriptor);
+	mk_trace_leave(io->trace);
 	if (io->ring.depth)
 		mk_io_ring_close(&io->ring);
 	mk_io_handles_close(&io->handles);
@@ -134,6 +135,7 @@ int mk_io_open(struct mk_context *context, const struct mk_io_options *wanted,
 		free_io(io);
 		return ret;
 	}
+	io->trace = mk_trace_join(context);
 	mk_io_inherit(io);
 	*result = io;
 	return 0;

@@ -153,10 +153,29 @@ void mk_io_end(struct mk_io *io, struct mk_io_pending *pending, uint32_t reason,
 		io->counters.ok++;
 	}
 	pending->status = reason ? MK_IO_STATUS_ERROR : MK_IO_STATUS_OK;
+	pending->reason = reason;
+	pending->error = (uint32_t)error;
 	pending->state = MK_IO_ANSWERED;
 	mk_list_remove(&pending->link);
 	mk_list_append(&io->answers, &pending->link);
 	io->events++;
+}
+
+/* The data that came before it, too: whoever replays this has no files. */
+static void trace_answer(struct mk_io *io, const struct mk_io_pending *pending)
+{
+	const struct mk_trace_io answer = {
+		.request = pending->request,
+		.status = pending->status,
+		.reason = pending->reason,
+		.error = pending->error,
+		.done = pending->done,
+	};
+
+	if (pending->done && !pending->plan.write)
+		mk_trace_io_data(io->trace, pending->request.slot,
+				 pending->plan.arena_offset, pending->done);
+	mk_trace_io(io->trace, MK_TRACE_IO_ANSWER, &answer);
 }
 
 void mk_io_store_answers(struct mk_io *io)
@@ -173,6 +192,8 @@ void mk_io_store_answers(struct mk_io *io)
 			mk_list_entry(link, struct mk_io_pending, link);
 
 		pending->state = MK_IO_IDLE;
+		if (mk_is_traced(io->trace))
+			trace_answer(io, pending);
 		mk_ioq_answer(&io->queue, pending->request.slot, pending->status);
 		io->counters.in_flight--;
 		io->answered++;
@@ -431,6 +452,9 @@ static struct mk_io_pending *begin(struct mk_io *io, const struct mk_io_request 
 	struct mk_io_pending *pending = &io->pending[request->slot];
 
 	*pending = (struct mk_io_pending){ .request = *request };
+	if (mk_is_traced(io->trace))
+		mk_trace_io(io->trace, MK_TRACE_IO_CLAIM,
+			    &(struct mk_trace_io){ .request = *request });
 	pending->token = ++io->last_token << MK_IO_TOKEN_SLOT_BITS | request->slot;
 	mk_list_init(&pending->link);
 	for (int i = 0; i < 2; i++) {

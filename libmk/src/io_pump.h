@@ -29,6 +29,7 @@
 #include "io_transfer.h"
 #include "ioq.h"
 #include "list.h"
+#include "trace.h"
 
 #define MK_IO_ERRORS_KEPT 64u
 /* A token is a number that is never used again, and below it the slot. */
@@ -64,9 +65,11 @@ struct mk_io_pending {
 	uint64_t token;
 	uint32_t done; /* bytes */
 	uint32_t retries;
-	uint32_t piece; /* bytes that the system was asked for */
-	void *buffer;	/* the bounce buffer, if it has one */
-	uint32_t status;
+	uint32_t piece;	 /* bytes that the system was asked for */
+	void *buffer;	 /* the bounce buffer, if it has one */
+	uint32_t status; /* of the answer, and why */
+	uint32_t reason;
+	uint32_t error;
 };
 
 struct mk_io {
@@ -74,6 +77,7 @@ struct mk_io {
 	int held; /* proves that the context has no other pump; -1: nothing does */
 	uint32_t flags;
 	uint64_t spin_ns;
+	struct mk_trace_ring *trace; /* under the lock; NULL: nothing is traced */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

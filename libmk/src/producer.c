@@ -11,12 +11,14 @@
 #include "line_store.h"
 #include "options.h"
 #include "park.h"
+#include "trace.h"
 #include "wait.h"
 #include "windows.h"
 
 struct mk_producer {
 	struct mk_context *context;
 	struct mk_windows windows;
+	struct mk_trace_ring *trace; /* NULL: nothing is traced */
 	uint32_t tenant;
 };
 
@@ -44,6 +46,7 @@ int mk_producer_open(struct mk_context *context, const struct mk_producer_option
 		free(producer);
 		return ret;
 	}
+	producer->trace = mk_trace_join(context);
 	*result = producer;
 	return 0;
 }
@@ -53,6 +56,7 @@ void mk_producer_close(struct mk_producer *producer)
 	if (!producer)
 		return;
 	mk_windows_close(&producer->windows);
+	mk_trace_leave(producer->trace);
 	free(producer);
 }
 
@@ -107,6 +111,9 @@ static int publish_words(struct mk_producer *producer, uint32_t words[MK_SLOT_WO
 
 	if (!find_slots(producer, 1, 1, timeout_ns, &slot))
 		return ring_full(producer, timeout_ns);
+	if (mk_is_traced(producer->trace))
+		mk_trace_words(producer->trace, slot, words,
+			       *mk_windows_counts(&producer->windows));
 	mk_slot_store_words(producer->context, slot, words,
 			    *mk_windows_counts(&producer->windows));
 	mk_windows_use_slots(&producer->windows, 1);
@@ -144,6 +151,19 @@ static int check_items(const struct mk_item *items, size_t count)
 			return ret;
 	}
 	return 0;
+}
+
+/* Into the slots from @slot on that were found, but for the first @skipped. */
+static void store_items(struct mk_producer *producer, uint32_t slot,
+			const struct mk_item *items, uint32_t count, uint32_t skipped)
+{
+	const uint32_t *counts = mk_windows_counts(&producer->windows) + skipped;
+
+	slot += skipped;
+	if (mk_is_traced(producer->trace))
+		mk_trace_items(producer->trace, slot, producer->tenant, items, count,
+			       counts);
+	mk_slots_store(producer->context, slot, producer->tenant, items, count, counts);
 }
 
 static void give_tickets(struct mk_producer *producer, uint32_t slot, uint32_t count,
@@ -184,8 +204,7 @@ int64_t mk_producer_publish_many(struct mk_producer *producer,
 		}
 		if (!found)
 			break;
-		mk_slots_store(producer->context, slot, producer->tenant, &items[done],
-			       found, mk_windows_counts(&producer->windows));
+		store_items(producer, slot, &items[done], found, 0);
 		mk_windows_use_slots(&producer->windows, found);
 		give_tickets(producer, slot, found, tickets ? &tickets[done] : NULL);
 		done += found;
@@ -204,7 +223,6 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 	uint32_t fence_args[2] = { (uint32_t)count, tag };
 	struct mk_item fence_item = { MK_OP_BATCH_FENCE, 2, fence_args };
 	uint32_t slots = (uint32_t)count + 1;
-	const uint32_t *counts;
 	uint32_t slot;
 	int ret;
 
@@ -221,10 +239,8 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 		return ring_full(producer, timeout_ns);
 
 	/* The fence is last: who sees it published sees what it waits for. */
-	counts = mk_windows_counts(&producer->windows);
-	mk_slots_store(producer->context, slot, producer->tenant, items, count, counts);
-	mk_slots_store(producer->context, slot + (uint32_t)count, producer->tenant,
-		       &fence_item, 1, counts + count);
+	store_items(producer, slot, items, (uint32_t)count, 0);
+	store_items(producer, slot, &fence_item, 1, (uint32_t)count);
 	mk_windows_use_slots(&producer->windows, slots);
 	give_tickets(producer, slot, (uint32_t)count, tickets);
 	give_tickets(producer, slot + (uint32_t)count, 1, fence);
@@ -237,8 +253,10 @@ int mk_producer_publish_batch(struct mk_producer *producer, const struct mk_item
 int mk_producer_wait(struct mk_producer *producer, const struct mk_ticket *ticket,
 		     uint64_t timeout_ns)
 {
-	int ret = mk_context_wait(producer->context, ticket, timeout_ns);
+	int ret = mk_ticket_wait(producer->context, ticket, timeout_ns);
 
+	if (mk_is_traced(producer->trace))
+		mk_trace_wait(producer->trace, ticket, ret);
 	if (ret >= 0 || ret == -ESTALE)
 		mk_windows_settle(&producer->windows, ticket->slot);
 	return ret;

@@ -7,6 +7,7 @@
 
 #include "deadline.h"
 #include "error.h"
+#include "trace.h"
 
 /* A count is as good as its distance is unambiguous: half of its range. */
 #define COUNT_HALF ((MK_CQ_ENTRY_COUNT_MASK + 1) / 2)
@@ -31,8 +32,8 @@ int mk_ticket_look(const struct mk_context *context, const struct mk_ticket *tic
 	return 0;
 }
 
-int mk_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
-		    uint64_t timeout_ns)
+int mk_ticket_wait(const struct mk_context *context, const struct mk_ticket *ticket,
+		   uint64_t timeout_ns)
 {
 	struct mk_poll poll = mk_poll_begin(timeout_ns);
 	int ret;
@@ -53,5 +54,15 @@ int mk_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
 			       ticket->slot, (unsigned long long)timeout_ns);
 	if (ret == -EAGAIN)
 		return mk_fail(EAGAIN, "slot %u has not ended yet", ticket->slot);
+	return ret;
+}
+
+int mk_context_wait(struct mk_context *context, const struct mk_ticket *ticket,
+		    uint64_t timeout_ns)
+{
+	int ret = mk_ticket_wait(context, ticket, timeout_ns);
+
+	if (mk_is_traced(context->trace))
+		mk_trace_context_wait(context, ticket, ret);
 	return ret;
 }

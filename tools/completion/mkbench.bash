@@ -27,7 +27,7 @@ _mkbench()
 		;;
 	--device | --workgroups | --seconds | --samples | --slots | --producers) return ;;
 	*)
-		words="latency throughput batch handover park io probe kmod --json --engine=
+		words="latency throughput batch handover park io trace probe kmod --json --engine=
 			--device= --import= --workgroups= --slots= --producers=
 			--operation= --seconds= --samples= --file= --directory= --help --version"
 		;;

@@ -69,6 +69,7 @@ extern const struct verb batch_verb;
 extern const struct verb handover_verb;
 extern const struct verb park_verb;
 extern const struct verb io_verb;
+extern const struct verb trace_verb;
 extern const struct verb probe_verb;
 extern const struct verb kmod_verb;
 

@@ -11,7 +11,7 @@
 /* In the order of --help. */
 static const struct verb *const verbs[] = {
 	&latency_verb, &throughput_verb, &batch_verb, &handover_verb, &park_verb,
-	&io_verb,      &probe_verb,	 &kmod_verb,  NULL,
+	&io_verb,      &trace_verb,	 &probe_verb, &kmod_verb,     NULL,
 };
 
 int main(int argc, char **argv)

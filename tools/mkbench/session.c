@@ -58,7 +58,9 @@ int session_run(const struct bench_options *options, const struct session_wants 
 
 	if (error)
 		return complain("make a context", error);
-	error = start_engine(options, wants, &session);
+	error = wants->trace ? mk_trace_start(session.context, wants->trace) : 0;
+	error = error ? complain("start a trace", error) :
+			start_engine(options, wants, &session);
 	if (!error) {
 		error = measure(options, &session, argument);
 		stop_engine(&session, info);

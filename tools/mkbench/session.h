@@ -18,6 +18,7 @@ struct session_wants {
 	size_t spirv_bytes;
 	const struct mk_handler_entry *handlers;
 	size_t handler_count;
+	const struct mk_trace_options *trace; /* of all of it; NULL: none */
 };
 
 struct session {

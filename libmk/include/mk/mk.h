@@ -13,5 +13,7 @@
 #include <mk/probe.h>
 #include <mk/producer.h>
 #include <mk/readback.h>
+#include <mk/replay.h>
+#include <mk/trace.h>
 
 #endif /* MK_MK_H */
