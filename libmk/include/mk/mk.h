@@ -13,5 +13,6 @@
 #include <mk/probe.h>
 #include <mk/producer.h>
 #include <mk/readback.h>
+#include <mk/serve.h>
 
 #endif /* MK_MK_H */
