@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "memfd_name.h"
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -79,9 +80,9 @@ static int memfd_probe(const struct mk_geometry *geometry)
 	return 0;
 }
 
-static int create_file(const char *name, size_t bytes, int *fd)
+static int create_file(const char *file_name, const char *name, size_t bytes, int *fd)
 {
-	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	*fd = memfd_create(file_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0)
 		return mk_fail(errno, "cannot create a memfd for %s: %s", name,
 			       strerror(errno));
@@ -92,9 +93,11 @@ static int create_file(const char *name, size_t bytes, int *fd)
 	return 0;
 }
 
-static int create_memory(struct memfds *memfds, uint32_t number, size_t bytes)
+static int create_memory(struct memfds *memfds, uint64_t token, uint32_t number,
+			 size_t bytes)
 {
 	struct mk_memory *memory = &memfds->backing.memories[number];
+	char file_name[MK_MEMFD_NAME_BYTES];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int ret;
 
@@ -103,7 +106,8 @@ static int create_memory(struct memfds *memfds, uint32_t number, size_t bytes)
 			       mk_memory_name(number), bytes);
 	memory->bytes = bytes;
 	memory->mapped_bytes = (bytes + page - 1) / page * page;
-	ret = create_file(mk_memory_name(number), memory->mapped_bytes,
+	mk_memfd_name(token, number, file_name);
+	ret = create_file(file_name, mk_memory_name(number), memory->mapped_bytes,
 			  &memfds->fds[number]);
 	return ret ? ret : mk_memory_map(number, memfds->fds[number], true, memory);
 }
@@ -113,6 +117,7 @@ static int memfd_create_memories(const struct mk_geometry *geometry,
 				 struct mk_backing **backing)
 {
 	struct memfds *memfds = new_memfds();
+	uint64_t token = mk_memfd_token();
 	int ret = 0;
 
 	(void)geometry;
@@ -121,7 +126,7 @@ static int memfd_create_memories(const struct mk_geometry *geometry,
 	memfds->backing.role = MK_ROLE_OWNER;
 	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
 		if (bytes[i])
-			ret = create_memory(memfds, i, bytes[i]);
+			ret = create_memory(memfds, token, i, bytes[i]);
 	if (ret) {
 		memfd_close(&memfds->backing);
 		return ret;
