@@ -7,8 +7,10 @@
  *   mkrun_client NAME run OPCODE          publish an operation without arguments
  *   mkrun_client NAME read FROM TO BYTES  by handles, and print what came to the arena
  *   mkrun_client ID open                  print observable 0 of a context of mk.ko's
+ *   mkrun_client FILE snapshot            print observable 0 of a snapshot
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,12 +88,28 @@ static int observe(struct mk_context *context)
 	return EXIT_SUCCESS;
 }
 
+static int look_at_snapshot(const char *path)
+{
+	struct mk_snapshot *snapshot;
+	int fd = open(path, O_RDONLY);
+	int ret = fd < 0 ? -errno : mk_snapshot_read(fd, &snapshot);
+	size_t count;
+
+	if (ret)
+		return fail("read the snapshot", ret);
+	printf("%" PRIu32 "\n", mk_snapshot_words(snapshot, MK_REGION_CONTROL,
+						  &count)[MK_CONTROL_OBSERVABLES]);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 2 ? argv[2] : "";
 	struct mk_context *context;
 	int ret;
 
+	if (!strcmp(verb, "snapshot"))
+		return look_at_snapshot(argv[1]);
 	if (!strcmp(verb, "open"))
 		ret = mk_context_open(strtoull(argv[1], NULL, 0), MK_ROLE_OBSERVER,
 				      &context);

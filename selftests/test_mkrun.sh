@@ -185,6 +185,22 @@ has_handlers() {
 	start --handlers="$file" && "$client" "$socket" run 0x100 && stop
 }
 
+# says PATTERN: waits until it is on standard error
+says() {
+	until grep "$1" "$work/err"; do
+		kill -0 "$pid" || return 1
+	done
+}
+
+saves_snapshots() {
+	mkdir "$work/snapshots"
+	start --snapshots="$work/snapshots" && "$client" "$socket" add 0 5 || return 1
+	kill -QUIT "$pid" && says 'a snapshot is in' &&
+		file=$(sed -n 's/^mkrun: a snapshot is in //p' "$work/err") &&
+		[ "$("$client" "$file" snapshot)" = 5 ] && rm -r "$work/snapshots" || return 1
+	kill -QUIT "$pid" && says 'save a snapshot: .*No such file' && stop
+}
+
 # Supervision --------------------------------------------------------------------
 
 # hears PATTERN: the next lines of the supervisor's, up to one like that
@@ -298,6 +314,7 @@ try 'authorises tenants' authorises
 try 'ends when the context is shut down' shuts_down
 try 'answers requests' answers_requests
 try 'runs operations of a user' has_handlers
+try 'saves snapshots' saves_snapshots
 try 'tells its supervisor' notifies
 if command -v systemd-analyze >/dev/null; then
 	try 'the unit file is valid' unit_is_valid

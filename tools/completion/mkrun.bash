@@ -18,6 +18,10 @@ _mkrun()
 	--import) words="auto dma-buf host-pointer" ;;
 	--backing) words="auto memfd kmod device" ;;
 	--roles) words="producer observer engine producer,observer" ;;
+	--snapshots)
+		mapfile -t COMPREPLY < <(compgen -d -- "$current")
+		return
+		;;
 	--handlers | --io)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -29,7 +33,7 @@ _mkrun()
 		words="--name= --roles= --tenant= --allow-shutdown --slots= --window-slots=
 			--log-records= --io-slots= --io-request-slots= --observables= --arena=
 			--engine= --device= --handlers= --backing= --placement= --import=
-			--workgroups= --park-after= --io= --restart= --interval= --json
+			--workgroups= --park-after= --io= --restart= --snapshots= --interval= --json
 			--quiet --help --version"
 		;;
 	esac

@@ -73,6 +73,7 @@ static int catch_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -169,14 +170,41 @@ static int tick(struct keeper *keeper)
 	return -1;
 }
 
+static void save_snapshot(struct keeper *keeper)
+{
+	const char *directory = keeper->instance.options->snapshots;
+	char path[MK_SNAPSHOT_PATH_BYTES];
+	int ret;
+
+	if (!directory)
+		directory = getenv("MK_SNAPSHOT_DIR");
+	ret = mk_snapshot_save(keeper->instance.context,
+			       directory && *directory ? directory : ".",
+			       MK_SNAPSHOT_SIGNAL, path);
+	report_break_line();
+	if (ret)
+		complain("save a snapshot", ret);
+	else
+		complain_of(0, "a snapshot is in %s", path);
+}
+
+static bool is_end(const struct signalfd_siginfo *signal)
+{
+	return signal->ssi_signo == SIGTERM || signal->ssi_signo == SIGINT;
+}
+
 static int hear_signal(struct keeper *keeper)
 {
 	struct signalfd_siginfo signal;
 
 	if (read(keeper->signals, &signal, sizeof(signal)) != sizeof(signal))
 		return -1;
-	if (signal.ssi_signo != SIGHUP)
+	if (is_end(&signal))
 		return EXIT_SUCCESS;
+	if (signal.ssi_signo == SIGQUIT) {
+		save_snapshot(keeper);
+		return -1;
+	}
 	report(keeper, REPORT_STATUS);
 	tell_supervisor(keeper, "");
 	return -1;
@@ -228,7 +256,7 @@ static void stop(struct keeper *keeper)
 	instance_stop_serving(&keeper->instance);
 	while (!instance_stop(&keeper->instance, STOP_LOOK_NS)) {
 		if (read(keeper->signals, &signal, sizeof(signal)) == sizeof(signal) &&
-		    signal.ssi_signo != SIGHUP)
+		    is_end(&signal))
 			leave_at_once(keeper, EXIT_SIGNAL((int)signal.ssi_signo),
 				      "a second signal; the device was not waited for");
 		if (now_ns() - begin > STOP_LIMIT_NS)

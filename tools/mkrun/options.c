@@ -17,7 +17,8 @@ static const char documentation[] =
 	"The context is handed out at a socket, $XDG_RUNTIME_DIR/mk/NAME.sock, to who calls "
 	"mk_context_connect(\"NAME\", role, &context) as the same user.  With the kernel "
 	"module it can be opened by its id, too.\n\n"
-	"SIGTERM and SIGINT stop it, a second one at once; SIGHUP has it say how it is.\n\n"
+	"SIGTERM and SIGINT stop it, a second one at once; SIGHUP has it say how it is, and "
+	"SIGQUIT write a snapshot for mkinspect.\n\n"
 	"Example: a ring of 4096 slots, 16 MiB of arena, and a file that operations may "
 	"read.\n\n"
 	"  mkrun --name=words --slots=4096 --arena=16M --io=/var/log/syslog\n\n"
@@ -46,6 +47,7 @@ enum {
 	KEY_ROLES,
 	KEY_IO,
 	KEY_RESTART,
+	KEY_SNAPSHOTS,
 	KEY_INTERVAL,
 };
 
@@ -97,6 +99,10 @@ static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "What it does and says:", 4 },
 	{ "restart", KEY_RESTART, "N", 0,
 	  "start a lost engine again, N times at most (default: 0)", 0 },
+	{ "snapshots", KEY_SNAPSHOTS, "DIR", 0,
+	  "where snapshots go, also one when the engine is lost (default: what "
+	  "MK_SNAPSHOT_DIR says)",
+	  0 },
 	{ "interval", KEY_INTERVAL, "S", 0,
 	  "seconds between two reports (default: 1 on a terminal, else 10)", 0 },
 	{ "json", 'j', NULL, 0, "report in JSON; mkrun(1) lists the keys", 0 },
@@ -288,6 +294,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_RESTART:
 		options->restarts = (uint32_t)argument_number(state, "restart", text, 0,
 							      RESTARTS_LIMIT);
+		return 0;
+	case KEY_SNAPSHOTS:
+		options->snapshots = text;
+		options->engine.snapshot_directory = text;
 		return 0;
 	case KEY_INTERVAL:
 		options->interval_s =

@@ -26,7 +26,8 @@ struct run_options {
 	struct file_option files[FILES_LIMIT];
 	uint32_t file_count;
 	uint32_t restarts;
-	double interval_s; /* 0: once a second on a terminal, else every 10 s */
+	const char *snapshots; /* a directory */
+	double interval_s;     /* 0: once a second on a terminal, else every 10 s */
 	bool quiet;
 	bool json;
 };
