@@ -3,6 +3,7 @@
  * Somebody who uses what mkrun keeps.
  *
  *   mkrun_client NAME add TENANT COUNT    add 1 to observable 0 as often
+ *   mkrun_client NAME stay TENANT         publish, and see that it does not end
  *   mkrun_client NAME observe             print observable 0
  *   mkrun_client NAME run OPCODE          publish an operation without arguments
  *   mkrun_client NAME read FROM TO BYTES  by handles, and print what came to the arena
@@ -42,7 +43,8 @@ static int run_item(struct mk_producer *producer, const struct mk_item *item,
 	return ret ? ret : mk_producer_wait(producer, &ticket, timeout_ns);
 }
 
-static int add(struct mk_context *context, uint32_t tenant, uint32_t count)
+static int add(struct mk_context *context, uint32_t tenant, uint32_t count,
+	       uint64_t timeout_ns, int expected)
 {
 	const struct mk_producer_options options = { sizeof(options), tenant, 0 };
 	uint32_t args[] = { 1, MK_CONTROL_OBSERVABLES };
@@ -51,8 +53,8 @@ static int add(struct mk_context *context, uint32_t tenant, uint32_t count)
 	int ret = mk_producer_open(context, &options, &producer);
 
 	for (uint32_t i = 0; i < count && !ret; i++)
-		ret = run_item(producer, &item, tenant ? SHORT_NS : TIMEOUT_NS);
-	return ret ? fail("add", ret) : EXIT_SUCCESS;
+		ret = run_item(producer, &item, timeout_ns);
+	return ret == expected ? EXIT_SUCCESS : fail("add", ret);
 }
 
 static int run_one(struct mk_context *context, const struct mk_item *item)
@@ -123,7 +125,9 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "observe") || !strcmp(verb, "open"))
 		return observe(context);
 	if (!strcmp(verb, "add") && argc == 5)
-		return add(context, number(argv[3]), number(argv[4]));
+		return add(context, number(argv[3]), number(argv[4]), TIMEOUT_NS, 0);
+	if (!strcmp(verb, "stay") && argc == 4)
+		return add(context, number(argv[3]), 1, SHORT_NS, -ETIMEDOUT);
 	if (!strcmp(verb, "run") && argc == 4)
 		return run_one(context, &(struct mk_item){ .opcode = number(argv[3]) });
 	if (!strcmp(verb, "read") && argc == 6)
