@@ -31,12 +31,6 @@
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* Bytes of the cq's file that are locked: the engine's, the producers', the pump's. */
-#define LOCK_ENGINE	    0u
-#define LOCK_FIRST_PRODUCER 1u
-#define LOCK_LAST_PRODUCER  0xffffu
-#define LOCK_PUMP	    0x10000u
-
 struct memfds {
 	struct mk_backing backing;
 	int fds[MK_MEMORIES]; /* -1: no such memory */
@@ -345,23 +339,23 @@ static void release_byte(struct mk_backing *backing, int held)
 
 static int memfd_hold_engine(struct mk_backing *backing)
 {
-	return hold_byte(backing, LOCK_ENGINE);
+	return hold_byte(backing, MK_LOCK_ENGINE);
 }
 
 static int memfd_hold_pump(struct mk_backing *backing)
 {
-	return hold_byte(backing, LOCK_PUMP);
+	return hold_byte(backing, MK_LOCK_PUMP);
 }
 
 static bool memfd_has_engine(struct mk_backing *backing)
 {
-	return is_locked(backing, LOCK_ENGINE);
+	return is_locked(backing, MK_LOCK_ENGINE);
 }
 
 /* Lock the first byte of a producer's that is free. */
 static int lock_any(int fd, uint32_t *id)
 {
-	for (*id = LOCK_FIRST_PRODUCER; *id <= LOCK_LAST_PRODUCER; ++*id) {
+	for (*id = MK_LOCK_FIRST_PRODUCER; *id <= MK_LOCK_LAST_PRODUCER; ++*id) {
 		int ret = lock_byte(fd, *id);
 
 		if (ret != -EBUSY)
@@ -370,7 +364,7 @@ static int lock_any(int fd, uint32_t *id)
 	return mk_fail(EUSERS,
 		       "all %u producer ids of the context are in use; close some "
 		       "producers",
-		       LOCK_LAST_PRODUCER);
+		       MK_LOCK_LAST_PRODUCER);
 }
 
 static int memfd_join(struct mk_backing *backing, uint32_t *id)

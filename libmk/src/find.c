@@ -4,16 +4,16 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "find_kmod.h"
 #include "find_memfd.h"
 
 struct list {
+	uint32_t pid; /* of the only process; 0: of all but ours */
 	struct mk_found_context *found;
 	size_t capacity;
 	size_t count;
@@ -28,8 +28,10 @@ static void add(struct list *list, const struct mk_found_context *context)
 
 /* mk.ko's ---------------------------------------------------------------------- */
 
-static void add_attachment(struct list *list, const struct mk_attachment *attachment)
+static void add_attachment(const struct mk_attachment *attachment, void *data)
 {
+	struct list *list = data;
+
 	const struct mk_found_context context = {
 		.id = attachment->id,
 		.bytes = attachment->bytes,
@@ -39,36 +41,8 @@ static void add_attachment(struct list *list, const struct mk_attachment *attach
 		.role = (enum mk_role)attachment->role,
 	};
 
-	add(list, &context);
-}
-
-/* Without the module, or the right to use it, there are none. */
-static int find_kmod(uint32_t pid, struct list *list)
-{
-	struct mk_attachment attachments[64];
-	struct mk_ioctl_list request = {
-		.attachments = (uintptr_t)attachments,
-		.stride = sizeof(attachments[0]),
-	};
-	int device = open("/dev/mk", O_RDWR | O_CLOEXEC);
-	int ret = 0;
-
-	if (device < 0)
-		return 0;
-	do {
-		request.count = sizeof(attachments) / sizeof(attachments[0]);
-		if (ioctl(device, MK_IOCTL_LIST, &request)) {
-			ret = mk_fail(errno, "mk.ko cannot list its contexts: %s",
-				      strerror(errno));
-			break;
-		}
-		for (uint32_t i = 0; i < request.count; i++)
-			if (pid ? attachments[i].pid == pid :
-				  attachments[i].pid != (uint32_t)getpid())
-				add_attachment(list, &attachments[i]);
-	} while (request.count);
-	close(device);
-	return ret;
+	if (list->pid ? context.pid == list->pid : context.pid != (uint32_t)getpid())
+		add(list, &context);
 }
 
 /* In memfds -------------------------------------------------------------------- */
@@ -123,8 +97,8 @@ static int find_in_all(struct list *list)
 int mk_contexts_find(uint32_t pid, struct mk_found_context *found, size_t capacity,
 		     size_t *count)
 {
-	struct list list = { .found = found, .capacity = capacity };
-	int ret = find_kmod(pid, &list);
+	struct list list = { .pid = pid, .found = found, .capacity = capacity };
+	int ret = mk_kmod_list(add_attachment, &list);
 
 	if (!ret)
 		ret = pid ? find_in_process(pid, &list) : find_in_all(&list);

@@ -39,6 +39,15 @@ void mk_memfd_name(uint64_t token, uint32_t memory, char name[MK_MEMFD_NAME_BYTE
 	snprintf(name, MK_MEMFD_NAME_BYTES, "mk:%016" PRIx64 ":%s", token, names[memory]);
 }
 
+bool mk_memfd_name_is_there(int directory, const char *entry)
+{
+	char link[sizeof(LINK_PREFIX)];
+
+	return readlinkat(directory, entry, link, strlen(LINK_PREFIX)) ==
+		       (ssize_t)strlen(LINK_PREFIX) &&
+	       !memcmp(link, LINK_PREFIX, strlen(LINK_PREFIX));
+}
+
 bool mk_memfd_name_read(const char *link, uint64_t *token, uint32_t *memory)
 {
 	const char *at = link + strlen(LINK_PREFIX);

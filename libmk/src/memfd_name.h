@@ -17,6 +17,9 @@ uint64_t mk_memfd_token(void);
 
 void mk_memfd_name(uint64_t token, uint32_t memory, char name[MK_MEMFD_NAME_BYTES]);
 
+/* Whether entry @entry of a /proc/PID/fd may be such a file's. */
+bool mk_memfd_name_is_there(int directory, const char *entry);
+
 /* Whether @link, as /proc/PID/fd has it, is such a file's; which one then. */
 bool mk_memfd_name_read(const char *link, uint64_t *token, uint32_t *memory);
 

@@ -282,8 +282,8 @@ const uint32_t *mk_snapshot_ring(const struct mk_snapshot *snapshot, size_t *cou
 	return snapshot->ring;
 }
 
-bool mk_snapshot_slot_changed(const struct mk_snapshot *snapshot, uint32_t slot)
+const uint32_t *mk_snapshot_changed(const struct mk_snapshot *snapshot, size_t *count)
 {
-	return slot < snapshot->info.geometry.slots &&
-	       snapshot->changed[slot / 32] >> slot % 32 & 1;
+	*count = mk_snapshot_changed_words(snapshot);
+	return snapshot->changed;
 }

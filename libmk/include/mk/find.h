@@ -64,6 +64,37 @@ MK_PUBLIC int mk_contexts_find(uint32_t pid, struct mk_found_context *found,
 MK_PUBLIC int mk_context_attach_process(uint32_t pid, uint64_t token,
 					struct mk_context **context);
 
+/* What a process is in a context. */
+enum mk_holder_kind {
+	MK_HOLDER_ENGINE,
+	MK_HOLDER_PUMP,
+	MK_HOLDER_PRODUCER, /* or an ingester */
+	MK_HOLDER_OTHER,    /* mk.ko: an owner or an observer */
+};
+
+struct mk_holder {
+	enum mk_holder_kind kind;
+	uint32_t id; /* a producer's, as in its leases */
+	uint32_t pid;
+};
+
+/**
+ * mk_context_holders() - which processes are what in a context
+ * @holders: receives them
+ * @capacity: of @holders
+ * @count: receives how many there are, also when that is more than @capacity
+ *
+ * What is in memfds is found by locks in the files of all processes that the caller may
+ * look into, so others are missing; and a child of a fork shows what its parent holds.
+ * Takes about a microsecond for each open file of each process.
+ *
+ * -ENOSPC: there are more; the first @capacity are there
+ * or the system's error
+ */
+MK_PUBLIC int mk_context_holders(const struct mk_context *context,
+				 struct mk_holder *holders, size_t capacity,
+				 size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

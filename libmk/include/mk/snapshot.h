@@ -111,12 +111,15 @@ MK_PUBLIC const uint32_t *mk_snapshot_words(const struct mk_snapshot *snapshot,
 MK_PUBLIC const uint32_t *mk_snapshot_ring(const struct mk_snapshot *snapshot,
 					   size_t *count);
 
-/*
- * mk_snapshot_slot_changed() - whether a slot of the ring is one of tear.slots_changed:
- * its words may belong to two uses.
+/**
+ * mk_snapshot_changed() - which slots of the ring are those of tear.slots_changed
+ * @count: receives how many words
+ *
+ * Bit n % 32 of word n / 32 is slot n's; when it is set, the slot's words may belong to
+ * two uses.  The snapshot's own.
  */
-MK_PUBLIC bool mk_snapshot_slot_changed(const struct mk_snapshot *snapshot,
-					uint32_t slot);
+MK_PUBLIC const uint32_t *mk_snapshot_changed(const struct mk_snapshot *snapshot,
+					      size_t *count);
 
 /* Files ---------------------------------------------------------------------- */
 
