@@ -9,19 +9,13 @@
 
 /* In the order of --help. */
 static const struct object *const objects[] = {
-	&ctx_object,
-	&control_object,
-	&ring_object,
-	&ioq_object,
-	&log_object,
-	&cq_object,
-	&producers_object,
-	&tenants_object,
-	&metrics_object,
-	&stats_object,
-	&probe_object,
-	&snapshot_object,
-	NULL,
+	&ctx_object,	   &control_object,
+	&ring_object,	   &ioq_object,
+	&log_object,	   &cq_object,
+	&producers_object, &tenants_object,
+	&metrics_object,   &stats_object,
+	&probe_object,	   &snapshot_object,
+	&doctor_object,	   NULL,
 };
 
 static int run(const struct object *object, const struct options *options)
@@ -49,11 +43,13 @@ int main(int argc, char **argv)
 {
 	const struct object *object;
 	struct options options;
+	int ret;
 
 	for (const struct command *command = commands; argc > 1 && command->name;
 	     command++)
 		if (!strcmp(argv[1], command->name))
 			return command->run(argc - 1, argv + 1);
 	object = parse_arguments(argc, argv, objects, commands_help(), &options);
-	return run(object, &options) ? EXIT_FAILURE : EXIT_SUCCESS;
+	ret = run(object, &options);
+	return ret < 0 ? EXIT_FAILURE : ret;
 }

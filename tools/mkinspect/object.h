@@ -91,7 +91,7 @@ struct object {
 	uint32_t memory;
 	uint32_t unit_words;
 	uint32_t unit_first; /* word at which these begin */
-	/* For verbs that are no look: 0 or a negative errno, which was told. */
+	/* For verbs that are no look: the exit status, or a negative errno, which was told. */
 	int (*run)(const struct object *object, const struct options *options);
 };
 
@@ -107,5 +107,6 @@ extern const struct object metrics_object;
 extern const struct object stats_object;
 extern const struct object probe_object;
 extern const struct object snapshot_object;
+extern const struct object doctor_object;
 
 #endif /* MKINSPECT_OBJECT_H */

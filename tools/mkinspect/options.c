@@ -29,7 +29,8 @@ static const char after_objects[] =
 	"  mkinspect stats watch --pid 4711 --interval 0.5\n"
 	"  mkinspect snapshot save before.mksnap && mkinspect snapshot save after.mksnap\n"
 	"  mkinspect ring diff before.mksnap after.mksnap\n\n"
-	"Exit status: 0 done, 1 failed, 64 wrong usage.";
+	"Exit status: 0 done, 1 failed, 64 wrong usage; of doctor 0 nothing found, 1 "
+	"findings, 2 no context could be looked at.";
 
 enum {
 	KEY_ID = 256,
@@ -292,7 +293,7 @@ static void check_options(const struct arguments *arguments, struct argp_state *
 		argp_error(state, "--count is for watch and --follow");
 	if (arguments->has_interval && !watches &&
 	    !(object->needs_two && options->verb == VERB_SHOW))
-		argp_error(state, "--interval is for watch, --follow and stats show");
+		argp_error(state, "--interval is for watch, --follow, stats and doctor");
 	if (watches && options->file)
 		argp_error(state, "a snapshot does not change; use show");
 	if (options->form == FORM_PRETTY && watches)
