@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "children.h"
 #include "doctor_facts.h"
@@ -234,6 +235,7 @@ static void test_engine_killed(void **state)
 {
 	struct live *live = create(state);
 	struct finding finding;
+	siginfo_t stopped;
 	struct child child;
 	pid_t pid;
 
@@ -242,6 +244,7 @@ static void test_engine_killed(void **state)
 	pid = child.pid;
 	expect_nothing(live);
 	child_signal(&child, SIGSTOP);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &stopped, WSTOPPED), 0);
 	finding = expect_finding(live, "engine-process", "is stopped");
 	assert_int_equal(finding.pid, pid);
 	child_kill(&child);

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "look.h"
 #include "options.h"
+#include "screen.h"
 
 /* In the order of --help. */
 static const struct object *const objects[] = {
@@ -31,6 +32,9 @@ static int run(const struct object *object, const struct options *options)
 	case VERB_DUMP:
 		return look_dump(object, options);
 	case VERB_WATCH:
+		if (object->has_screen && options->form == FORM_TEXT &&
+		    screen_is_possible())
+			return screen_watch(options);
 		return look_again(object, options);
 	case VERB_DIFF:
 		return look_diff(object, options);

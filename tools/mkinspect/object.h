@@ -83,6 +83,7 @@ struct object {
 	unsigned int options; /* TAKES_* */
 	uint32_t memories;    /* MK_SNAPSHOT_MEMORY() of what it looks at */
 	bool needs_two;	      /* show is of two looks, an interval apart */
+	bool has_screen;      /* watch fills a terminal */
 	bool needs_holders;   /* which takes a while to find out */
 	/* Add to @json what is to be shown; keys are those of the schema. */
 	void (*build)(const struct look *look, struct json_output *json);

@@ -105,6 +105,7 @@ const struct object stats_object = {
 	.verbs = HAS(VERB_SHOW) | HAS(VERB_WATCH) | HAS(VERB_DIFF),
 	.memories = MK_SNAPSHOT_DEFAULT,
 	.needs_two = true,
+	.has_screen = true,
 	.build = build,
 	.tables = tables,
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/json_output.h"
+#include "common/scaled.h"
 
 /* Goes up when a key changes its meaning or goes; mkrun(1) lists the keys. */
 #define SCHEMA_VERSION	1
@@ -34,30 +35,9 @@ void report_break_line(void)
 	fflush(stdout);
 }
 
-/* A number with three digits or more of it, as "12.3 M". */
-static const char *scaled(double value, char text[16])
-{
-	static const char units[] = " kMGT";
-	int unit = 0;
-
-	while (value >= 999.5 && units[unit + 1]) {
-		value /= 1000;
-		unit++;
-	}
-	if (!unit)
-		snprintf(text, 16, "%.0f", value);
-	else
-		snprintf(text, 16, "%.*f %c",
-			 value < 9.995 ? 2 :
-			 value < 99.95 ? 1 :
-					 0,
-			 value, units[unit]);
-	return text;
-}
-
 void report_line(const struct status *status, char *line, size_t room)
 {
-	char rate[16], dispatches[16];
+	char rate[SCALED_BYTES], dispatches[SCALED_BYTES];
 
 	snprintf(line, room,
 		 "%-7s %8s slots/s, %" PRIu64 " done, %u fault%s, %u producer%s, %s "
