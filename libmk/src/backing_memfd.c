@@ -27,14 +27,9 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "memfd_name.h"
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
-
-/* Bytes of the cq's file that are locked: the engine's, the producers', the pump's. */
-#define LOCK_ENGINE	    0u
-#define LOCK_FIRST_PRODUCER 1u
-#define LOCK_LAST_PRODUCER  0xffffu
-#define LOCK_PUMP	    0x10000u
 
 struct memfds {
 	struct mk_backing backing;
@@ -79,9 +74,9 @@ static int memfd_probe(const struct mk_geometry *geometry)
 	return 0;
 }
 
-static int create_file(const char *name, size_t bytes, int *fd)
+static int create_file(const char *file_name, const char *name, size_t bytes, int *fd)
 {
-	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	*fd = memfd_create(file_name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd < 0)
 		return mk_fail(errno, "cannot create a memfd for %s: %s", name,
 			       strerror(errno));
@@ -92,9 +87,11 @@ static int create_file(const char *name, size_t bytes, int *fd)
 	return 0;
 }
 
-static int create_memory(struct memfds *memfds, uint32_t number, size_t bytes)
+static int create_memory(struct memfds *memfds, uint64_t token, uint32_t number,
+			 size_t bytes)
 {
 	struct mk_memory *memory = &memfds->backing.memories[number];
+	char file_name[MK_MEMFD_NAME_BYTES];
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	int ret;
 
@@ -103,7 +100,8 @@ static int create_memory(struct memfds *memfds, uint32_t number, size_t bytes)
 			       mk_memory_name(number), bytes);
 	memory->bytes = bytes;
 	memory->mapped_bytes = (bytes + page - 1) / page * page;
-	ret = create_file(mk_memory_name(number), memory->mapped_bytes,
+	mk_memfd_name(token, number, file_name);
+	ret = create_file(file_name, mk_memory_name(number), memory->mapped_bytes,
 			  &memfds->fds[number]);
 	return ret ? ret : mk_memory_map(number, memfds->fds[number], true, memory);
 }
@@ -113,6 +111,7 @@ static int memfd_create_memories(const struct mk_geometry *geometry,
 				 struct mk_backing **backing)
 {
 	struct memfds *memfds = new_memfds();
+	uint64_t token = mk_memfd_token();
 	int ret = 0;
 
 	(void)geometry;
@@ -121,7 +120,7 @@ static int memfd_create_memories(const struct mk_geometry *geometry,
 	memfds->backing.role = MK_ROLE_OWNER;
 	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
 		if (bytes[i])
-			ret = create_memory(memfds, i, bytes[i]);
+			ret = create_memory(memfds, token, i, bytes[i]);
 	if (ret) {
 		memfd_close(&memfds->backing);
 		return ret;
@@ -340,23 +339,23 @@ static void release_byte(struct mk_backing *backing, int held)
 
 static int memfd_hold_engine(struct mk_backing *backing)
 {
-	return hold_byte(backing, LOCK_ENGINE);
+	return hold_byte(backing, MK_LOCK_ENGINE);
 }
 
 static int memfd_hold_pump(struct mk_backing *backing)
 {
-	return hold_byte(backing, LOCK_PUMP);
+	return hold_byte(backing, MK_LOCK_PUMP);
 }
 
 static bool memfd_has_engine(struct mk_backing *backing)
 {
-	return is_locked(backing, LOCK_ENGINE);
+	return is_locked(backing, MK_LOCK_ENGINE);
 }
 
 /* Lock the first byte of a producer's that is free. */
 static int lock_any(int fd, uint32_t *id)
 {
-	for (*id = LOCK_FIRST_PRODUCER; *id <= LOCK_LAST_PRODUCER; ++*id) {
+	for (*id = MK_LOCK_FIRST_PRODUCER; *id <= MK_LOCK_LAST_PRODUCER; ++*id) {
 		int ret = lock_byte(fd, *id);
 
 		if (ret != -EBUSY)
@@ -365,7 +364,7 @@ static int lock_any(int fd, uint32_t *id)
 	return mk_fail(EUSERS,
 		       "all %u producer ids of the context are in use; close some "
 		       "producers",
-		       LOCK_LAST_PRODUCER);
+		       MK_LOCK_LAST_PRODUCER);
 }
 
 static int memfd_join(struct mk_backing *backing, uint32_t *id)

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <state_layout.h>
+
+#include <mk/snapshot.h>
 
 #include "abi.h"
 #include "deadline.h"
@@ -50,7 +53,8 @@ struct mk_engine {
 	int held; /* proves that the context has no other engine; -1: nothing does */
 	pthread_t thread;
 	uint64_t park_after_ns;
-	uint32_t fixed_steps; /* 0: adapt */
+	uint32_t fixed_steps;	  /* 0: adapt */
+	char *snapshot_directory; /* NULL: leave none */
 
 	/* The thread's own. */
 	uint32_t steps;
@@ -69,7 +73,7 @@ struct mk_engine {
 	pthread_cond_t changed;
 	struct mk_engine_info info;
 	int failure;
-	char failure_text[512];
+	char failure_text[1024];
 	bool ended;
 	struct drain *drain;
 };
@@ -97,6 +101,25 @@ static void fail(struct mk_engine *engine, int error)
 	pthread_mutex_lock(&engine->lock);
 	engine->failure = error;
 	strncpy(engine->failure_text, mk_error_text(), sizeof(engine->failure_text) - 1);
+	pthread_mutex_unlock(&engine->lock);
+}
+
+/* What somebody would want to see who comes later; the text says where it is. */
+static void leave_snapshot(struct mk_engine *engine)
+{
+	char path[MK_SNAPSHOT_PATH_BYTES];
+	size_t length;
+	int ret;
+
+	if (!engine->snapshot_directory)
+		return;
+	ret = mk_snapshot_save(engine->context, engine->snapshot_directory,
+			       MK_SNAPSHOT_LOST, path);
+	pthread_mutex_lock(&engine->lock);
+	length = strlen(engine->failure_text);
+	snprintf(engine->failure_text + length, sizeof(engine->failure_text) - length,
+		 ret ? "; no snapshot: %s" : "; a snapshot is in %s",
+		 ret ? mk_error_text() : path);
 	pthread_mutex_unlock(&engine->lock);
 }
 
@@ -380,6 +403,8 @@ static void *engine_thread(void *data)
 	if (ret)
 		fail(engine, ret);
 	set_state(engine, ret ? MK_ENGINE_LOST : MK_ENGINE_STOPPED);
+	if (ret)
+		leave_snapshot(engine);
 
 	pthread_mutex_lock(&engine->lock);
 	engine->ended = true;
@@ -419,6 +444,7 @@ static void free_engine(struct mk_engine *engine)
 		backing->ops->release_engine(backing, engine->held);
 	mk_trace_leave(engine->trace);
 	mk_lock_destroy(&engine->lock, &engine->changed);
+	free(engine->snapshot_directory);
 	free(engine);
 }
 
@@ -435,6 +461,17 @@ static void take_over(struct mk_engine *engine)
 			      memory_order_relaxed);
 	mk_park_withdraw(context);
 	set_state(engine, MK_ENGINE_RUNNING);
+}
+
+static int set_snapshot_directory(struct mk_engine *engine, const char *directory)
+{
+	if (!directory)
+		directory = getenv("MK_SNAPSHOT_DIR");
+	if (!directory || !*directory)
+		return 0;
+	engine->snapshot_directory = strdup(directory);
+	return engine->snapshot_directory ? 0 :
+					    mk_fail(ENOMEM, "no memory for an engine");
 }
 
 static int check_options(const struct mk_engine_options *options)
@@ -488,7 +525,9 @@ int mk_engine_start(struct mk_context *context, const struct mk_engine_options *
 		1000ull * (options.park_after_us ? options.park_after_us : PARK_AFTER_US);
 	engine->fixed_steps = options.dispatch_steps;
 
-	ret = take_context(engine);
+	ret = set_snapshot_directory(engine, options.snapshot_directory);
+	if (!ret)
+		ret = take_context(engine);
 	if (!ret)
 		ret = engine->ops->open(context, &options, &engine->info,
 					&engine->runner);

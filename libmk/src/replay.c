@@ -153,7 +153,7 @@ int mk_replay_answer(struct mk_replay *replay, uint32_t slot, uint32_t reason,
 	struct mk_context *context = replay->context;
 
 	if (!replay->has_queue || slot >= replay->queue.slots ||
-	    !replay->queue.is_claimed[slot])
+	    !replay->queue.state[slot].is_claimed)
 		return mk_fail(EINVAL, "no request was claimed in io slot %u", slot);
 	if (reason)
 		mk_ioq_explain(&replay->queue, slot, reason, error, done);

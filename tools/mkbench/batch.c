@@ -125,7 +125,7 @@ static int report_json(const struct bench_options *options, const struct batch *
 {
 	struct json_output json;
 
-	json_begin(&json, batch_verb.name);
+	results_begin(&json, batch_verb.name);
 	json_engine(&json, options, &batch->info);
 	json_baselines(&json, &batch->baselines);
 	json_comparison(&json, "", largest(batch), &batch->baselines);
@@ -137,7 +137,7 @@ static int report_json(const struct bench_options *options, const struct batch *
 		json_decimal(&json, "p50_ns_per_item", p50_per_item(&batch->sizes[i]));
 	}
 	json_end_rows(&json);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static int report_table(const struct batch *batch)

@@ -9,6 +9,8 @@
 
 #include <mk/mk.h>
 
+#include "common/complain.h"
+
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 /* What nothing may take longer than: an operation, a dispatch, an engine's end. */
@@ -77,9 +79,6 @@ uint64_t now_ns(void);
 uint64_t seconds_as_ns(double seconds);
 /* How many a second, when @count took @ns. */
 double per_second(uint64_t count, uint64_t ns);
-
-/* Says what failed, and the library's text, on stderr; returns @error. */
-int complain(const char *what, int error);
 
 /* From SIGINT or SIGTERM: whoever loops looks. */
 void note_signals(void);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What every part needs: the time, a word about failure, the user's signals. */
+/* What every part needs: the time, the user's signals. */
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "bench.h"
@@ -48,13 +46,4 @@ uint64_t seconds_as_ns(double seconds)
 double per_second(uint64_t count, uint64_t ns)
 {
 	return ns ? (double)count * (double)NS_PER_SECOND / (double)ns : 0;
-}
-
-int complain(const char *what, int error)
-{
-	const char *text = mk_error_text();
-
-	fprintf(stderr, "mkbench: %s: %s%s%s\n", what, text, *text ? ": " : "",
-		strerror(-error));
-	return error;
 }

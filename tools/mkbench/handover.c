@@ -164,14 +164,14 @@ static int report_json(const struct bench_options *options,
 {
 	struct json_output json;
 
-	json_begin(&json, handover_verb.name);
+	results_begin(&json, handover_verb.name);
 	json_engine(&json, options, &handover->usual.info);
 	json_chain(&json, "", &handover->usual);
 	json_number(&json, "frequent_steps", handover->frequent.steps);
 	json_chain(&json, "frequent_", &handover->frequent);
 	json_baselines(&json, &handover->baselines);
 	json_comparison(&json, "", &handover->usual.trips, &handover->baselines);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void table_chain(const char *name, const struct chain *chain)

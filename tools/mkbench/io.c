@@ -140,7 +140,7 @@ static int report_json(const struct bench_options *options, const struct io *io)
 {
 	struct json_output json;
 
-	json_begin(&json, io_verb.name);
+	results_begin(&json, io_verb.name);
 	json_engine(&json, options, &io->info);
 	json_number(&json, "fixed_buffers", io->is_fixed);
 	json_number(&json, "chain_reads", CHAIN_READS);
@@ -159,7 +159,7 @@ static int report_json(const struct bench_options *options, const struct io *io)
 		json_result(&json, "polled_", &row->polled);
 	}
 	json_end_rows(&json);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void table_times_of(const struct distribution *values)

@@ -53,14 +53,14 @@ int report_kmod_json(const struct kmod_results *results)
 	struct utsname system;
 
 	uname(&system);
-	json_begin(&json, "kmod");
+	results_begin(&json, "kmod");
 	json_text(&json, "kernel", system.release);
 	json_number(&json, "memories", results->memories);
 	json_number(&json, "bytes", results->bytes);
 	for (int way = 0; way < KMOD_WAYS; way++)
 		if (results->ways[way].ready.samples)
 			json_way(&json, (enum kmod_way)way, results);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void table_way(enum kmod_way way, const struct kmod_costs *costs)

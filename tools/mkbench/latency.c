@@ -81,7 +81,7 @@ static int report_json(const struct bench_options *options, const struct latency
 {
 	struct json_output json;
 
-	json_begin(&json, latency_verb.name);
+	results_begin(&json, latency_verb.name);
 	json_engine(&json, options, &latency->info);
 	json_distribution(&json, "", &latency->alone);
 	json_baselines(&json, &latency->baselines);
@@ -91,7 +91,7 @@ static int report_json(const struct bench_options *options, const struct latency
 	json_fractions(&json);
 	json_quantiles(&json, "", &latency->alone);
 	json_baseline_quantiles(&json, &latency->baselines);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static int report_table(const struct latency *latency)

@@ -4,12 +4,12 @@
 #include "options.h"
 
 #include <argp.h>
-#include <errno.h>
-#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/arguments.h"
 
 #define SAMPLES_LIMIT	  100000000u
 #define SECONDS_LIMIT	  3600.0
@@ -123,28 +123,10 @@ const char *operation_name(enum operation operation)
 
 /* Values ------------------------------------------------------------------ */
 
-/* A number that @end ends; 0, which is none, when it is not one from 1 to @limit. */
-static uint32_t read_count(const char *text, uint32_t limit, char **end)
-{
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, end, 10);
-	if (errno || text[0] < '0' || text[0] > '9' || value > limit)
-		return 0;
-	return (uint32_t)value;
-}
-
 static uint32_t parse_count(struct argp_state *state, const char *option,
 			    const char *text, uint32_t limit)
 {
-	char *end;
-	uint32_t value = read_count(text, limit, &end);
-
-	if (!value || *end)
-		argp_error(state, "--%s: had \"%s\", expected a number from 1 to %u",
-			   option, text, limit);
-	return value;
+	return (uint32_t)argument_number(state, option, text, 1, limit);
 }
 
 static void parse_slots(struct argp_state *state, const char *text,
@@ -154,10 +136,11 @@ static void parse_slots(struct argp_state *state, const char *text,
 
 	options->ring_count = 0;
 	for (;;) {
+		uint64_t slots;
 		char *end;
-		uint32_t slots = read_count(at, MK_ENCODE_LIMIT, &end);
 
-		if (!slots || (*end && *end != ','))
+		if (!argument_read_number(at, MK_ENCODE_LIMIT, &slots, &end) || !slots ||
+		    (*end && *end != ','))
 			argp_error(state,
 				   "--slots: had \"%s\", expected numbers from 1 to %u "
 				   "with commas between them",
@@ -165,37 +148,11 @@ static void parse_slots(struct argp_state *state, const char *text,
 		if (options->ring_count == RING_SIZES_LIMIT)
 			argp_error(state, "--slots: had more than %d sizes",
 				   RING_SIZES_LIMIT);
-		options->slots[options->ring_count++] = slots;
+		options->slots[options->ring_count++] = (uint32_t)slots;
 		if (!*end)
 			return;
 		at = end + 1;
 	}
-}
-
-static double parse_seconds(struct argp_state *state, const char *text)
-{
-	char *end;
-	double value;
-
-	errno = 0;
-	value = strtod(text, &end);
-	if (errno || *end || end == text || !isfinite(value) || value <= 0 ||
-	    value > SECONDS_LIMIT)
-		argp_error(state,
-			   "--seconds: had \"%s\", expected more than 0 and at most %.0f",
-			   text, SECONDS_LIMIT);
-	return value;
-}
-
-static int parse_choice(struct argp_state *state, const char *option, const char *text,
-			const char *const *choices)
-{
-	for (int i = 0; choices[i]; i++)
-		if (!strcmp(text, choices[i]))
-			return i;
-	argp_error(state, "--%s: had \"%s\", expected one of those that --help names",
-		   option, text);
-	return 0;
 }
 
 /* Verbs ------------------------------------------------------------------- */
@@ -334,21 +291,22 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->json = true;
 		return 0;
 	case KEY_ENGINE:
-		options->engine = (enum mk_engine_kind)parse_choice(state, "engine", text,
-								    engine_names);
+		options->engine = (enum mk_engine_kind)argument_choice(
+			state, "engine", text, engine_names);
 		return 0;
 	case KEY_DEVICE:
 		options->device = text;
 		return 0;
 	case KEY_IMPORT:
-		options->import =
-			(enum mk_import)parse_choice(state, "import", text, import_names);
+		options->import = (enum mk_import)argument_choice(state, "import", text,
+								  import_names);
 		return 0;
 	case KEY_WORKGROUPS:
 		options->workgroups = parse_count(state, "workgroups", text, UINT16_MAX);
 		return 0;
 	case KEY_SECONDS:
-		options->seconds = parse_seconds(state, text);
+		options->seconds =
+			argument_seconds(state, "seconds", text, SECONDS_LIMIT);
 		return 0;
 	case KEY_SAMPLES:
 		options->samples = parse_count(state, "samples", text, SAMPLES_LIMIT);
@@ -361,8 +319,8 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			parse_count(state, "producers", text, PRODUCERS_LIMIT);
 		return 0;
 	case KEY_OPERATION:
-		options->operation = (enum operation)parse_choice(state, "operation",
-								  text, operation_names);
+		options->operation = (enum operation)argument_choice(
+			state, "operation", text, operation_names);
 		return 0;
 	case KEY_FILE:
 		options->file = text;

@@ -24,48 +24,6 @@ static int finish_output(void)
 	return -EIO;
 }
 
-/* json-c takes ownership of @value.  After a failure nothing is touched any more. */
-static void add(struct json_output *json, const char *key, struct json_object *value)
-{
-	if (value && !json->failed && !json_object_object_add(json->object, key, value))
-		return;
-	json_object_put(value);
-	json->failed = true;
-}
-
-static void append(struct json_output *json, struct json_object *list,
-		   struct json_object *value)
-{
-	if (value && !json->failed && !json_object_array_add(list, value))
-		return;
-	json_object_put(value);
-	json->failed = true;
-}
-
-void json_text(struct json_output *json, const char *key, const char *text)
-{
-	add(json, key, json_object_new_string(text));
-}
-
-void json_number(struct json_output *json, const char *key, uint64_t number)
-{
-	add(json, key, json_object_new_uint64(number));
-}
-
-void json_decimal(struct json_output *json, const char *key, double value)
-{
-	char digits[32];
-
-	snprintf(digits, sizeof(digits), "%.2f", value);
-	add(json, key, json_object_new_double_s(value, digits));
-}
-
-void json_null(struct json_output *json, const char *key)
-{
-	if (!json->failed && json_object_object_add(json->object, key, NULL))
-		json->failed = true;
-}
-
 void json_distribution(struct json_output *json, const char *prefix,
 		       const struct distribution *values)
 {
@@ -90,13 +48,13 @@ void json_fractions(struct json_output *json)
 {
 	struct json_object *list = json_object_new_array();
 
-	add(json, "fractions", list);
+	json_add(json, "fractions", list);
 	for (int i = 0; i < QUANTILES; i++) {
 		char digits[32];
 
 		snprintf(digits, sizeof(digits), "%g", quantile_fractions[i]);
-		append(json, list,
-		       json_object_new_double_s(quantile_fractions[i], digits));
+		json_append(json, list,
+			    json_object_new_double_s(quantile_fractions[i], digits));
 	}
 }
 
@@ -107,48 +65,24 @@ void json_quantiles(struct json_output *json, const char *prefix,
 	char key[64];
 
 	snprintf(key, sizeof(key), "%squantiles_ns", prefix);
-	add(json, key, list);
+	json_add(json, key, list);
 	for (int i = 0; i < QUANTILES; i++)
-		append(json, list, json_object_new_uint64(values->quantiles_ns[i]));
+		json_append(json, list, json_object_new_uint64(values->quantiles_ns[i]));
 }
 
-void json_begin_rows(struct json_output *json, const char *key)
+void results_begin(struct json_output *json, const char *verb)
 {
-	json->rows = json_object_new_array();
-	add(json, key, json->rows);
-}
-
-void json_row(struct json_output *json)
-{
-	json->object = json_object_new_object();
-	append(json, json->rows, json->object);
-}
-
-void json_end_rows(struct json_output *json)
-{
-	json->object = json->whole;
-}
-
-void json_begin(struct json_output *json, const char *verb)
-{
-	json->whole = json->object = json_object_new_object();
-	json->failed = !json->object;
-	json_number(json, "schema", SCHEMA_VERSION);
+	json_begin(json, SCHEMA_VERSION);
 	json_text(json, "verb", verb);
 }
 
-int json_end(struct json_output *json)
+int results_end(struct json_output *json)
 {
-	const char *text = NULL;
+	int ret = json_end(json, JSON_PRETTY);
 
-	if (!json->failed)
-		text = json_object_to_json_string_ext(
-			json->whole, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					     JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text)
-		puts(text);
-	json_object_put(json->whole);
-	return text ? finish_output() : complain("memory for the results", -ENOMEM);
+	if (ret == -ENOMEM)
+		return complain("memory for the results", ret);
+	return ret ? finish_output() : 0;
 }
 
 void table_head(const char *title)

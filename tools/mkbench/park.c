@@ -210,7 +210,7 @@ static int report_json(const struct bench_options *options, const struct park *p
 {
 	struct json_output json;
 
-	json_begin(&json, park_verb.name);
+	results_begin(&json, park_verb.name);
 	json_engine(&json, options, &park->info);
 	json_distribution(&json, "wake_", &park->wake);
 	json_number(&json, "wake_max_ns", park->wake.max_ns);
@@ -227,7 +227,7 @@ static int report_json(const struct bench_options *options, const struct park *p
 	json_power(&json, park);
 	json_baselines(&json, &park->baselines);
 	json_comparison(&json, "wake_", &park->wake, &park->baselines);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void table_power(const struct park *park)

@@ -17,7 +17,7 @@ static int report_json(const struct probe *probe)
 {
 	struct json_output json;
 
-	json_begin(&json, "probe");
+	results_begin(&json, "probe");
 	json_begin_rows(&json, "placements");
 	for (size_t i = 0; i < probe->count; i++) {
 		const struct mk_probe_result *result = &probe->results[i];
@@ -38,7 +38,7 @@ static int report_json(const struct probe *probe)
 		}
 	}
 	json_end_rows(&json);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void print_result(const struct mk_probe_result *result)

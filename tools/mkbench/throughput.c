@@ -183,7 +183,7 @@ static int report_json(const struct bench_options *options,
 {
 	struct json_output json;
 
-	json_begin(&json, throughput_verb.name);
+	results_begin(&json, throughput_verb.name);
 	json_engine(&json, options, &throughput->info);
 	json_text(&json, "operation", operation_name(options->operation));
 	json_number(&json, "slots_per_second", (uint64_t)best_rate(throughput));
@@ -203,7 +203,7 @@ static int report_json(const struct bench_options *options,
 		json_number(&json, "ns", row->result.ns);
 	}
 	json_end_rows(&json);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static void table_row(const char *producers, uint32_t slots, const char *mode,

@@ -1,45 +1,59 @@
 // SPDX-License-Identifier: MIT
-/* mkinspect: what a resident kernel has done, from a trace. */
-#include <stdio.h>
+/* mkinspect: see what a resident kernel is doing, live or afterwards. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "trace_commands.h"
+#include "commands.h"
+#include "look.h"
+#include "options.h"
+#include "screen.h"
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} commands[] = {
-	{ "record", record_command, "run a program and record what it does on contexts" },
-	{ "replay", replay_command, "run a trace again and compare what comes out" },
-	{ "export", export_command, "write a trace for ui.perfetto.dev" },
+/* In the order of --help. */
+static const struct object *const objects[] = {
+	&ctx_object,	   &control_object,
+	&ring_object,	   &ioq_object,
+	&log_object,	   &cq_object,
+	&producers_object, &tenants_object,
+	&metrics_object,   &stats_object,
+	&probe_object,	   &snapshot_object,
+	&doctor_object,	   NULL,
 };
 
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-static void print_usage(FILE *stream)
+static int run(const struct object *object, const struct options *options)
 {
-	fputs("Usage: mkinspect COMMAND [OPTION]...\n\nCOMMAND is one of:\n\n", stream);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].help);
-	fputs("\nmkinspect COMMAND --help says more.  Example:\n\n"
-	      "  mkinspect record -o run.trace -- mkscan -e needle haystack\n"
-	      "  mkinspect export --perfetto run.trace > run.json\n",
-	      stream);
+	bool is_look = options->verb != VERB_LIST && options->verb != VERB_SAVE &&
+		       object->build;
+
+	if (!is_look)
+		return object->run(object, options);
+	if (options->follow)
+		return look_again(object, options);
+	switch (options->verb) {
+	case VERB_DUMP:
+		return look_dump(object, options);
+	case VERB_WATCH:
+		if (object->has_screen && options->form == FORM_TEXT &&
+		    screen_is_possible())
+			return screen_watch(options);
+		return look_again(object, options);
+	case VERB_DIFF:
+		return look_diff(object, options);
+	default:
+		return look_once(object, options);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		print_usage(stdout);
-		return 0;
-	}
-	for (size_t i = 0; argc > 1 && i < COMMAND_COUNT; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	if (argc > 1)
-		fprintf(stderr, "mkinspect: had the command \"%s\", expected one of:\n",
-			argv[1]);
-	print_usage(stderr);
-	return EXIT_WRONG_USE;
+	const struct object *object;
+	struct options options;
+	int ret;
+
+	for (const struct command *command = commands; argc > 1 && command->name;
+	     command++)
+		if (!strcmp(argv[1], command->name))
+			return command->run(argc - 1, argv + 1);
+	object = parse_arguments(argc, argv, objects, commands_help(), &options);
+	ret = run(object, &options);
+	return ret < 0 ? EXIT_FAILURE : ret;
 }

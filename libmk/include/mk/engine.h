@@ -40,6 +40,13 @@ struct mk_engine_options {
 	size_t handler_count;
 	uint32_t lanes; /* of a workgroup, Vulkan; 0: those of the device's subgroups */
 	mk_handler ingest; /* the reference executor's; NULL: ingests are faults */
+	/*
+	 * Where to leave a snapshot (<mk/snapshot.h>) when the device is lost; it has
+	 * to exist.  NULL: what the environment variable MK_SNAPSHOT_DIR says; without
+	 * either none is taken.  Copied.  Which file it was, or why there is none, is in
+	 * the text of mk_engine_failure().
+	 */
+	const char *snapshot_directory;
 };
 
 struct mk_engine_info {

@@ -7,6 +7,7 @@
 #include <mk/context.h>
 #include <mk/engine.h>
 #include <mk/error.h>
+#include <mk/find.h>
 #include <mk/handler.h>
 #include <mk/ingest.h>
 #include <mk/io.h>
@@ -14,6 +15,8 @@
 #include <mk/producer.h>
 #include <mk/readback.h>
 #include <mk/replay.h>
+#include <mk/serve.h>
+#include <mk/snapshot.h>
 #include <mk/trace.h>
 
 #endif /* MK_MK_H */

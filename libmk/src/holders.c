@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* Who has a context, and as what. */
+#include <mk/find.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backing_memfd.h"
+#include "error.h"
+#include "find_kmod.h"
+#include "memfd_name.h"
+
+struct list {
+	uint64_t id; /* of mk.ko's; 0: it is in memfds */
+	struct mk_holder *holders;
+	size_t capacity;
+	size_t count;
+};
+
+static void add(struct list *list, enum mk_holder_kind kind, uint32_t id, uint32_t pid)
+{
+	if (list->count < list->capacity)
+		list->holders[list->count] = (struct mk_holder){ kind, id, pid };
+	list->count++;
+}
+
+/* mk.ko's ------------------------------------------------------------------------- */
+
+static enum mk_holder_kind kind_of(enum mk_role role)
+{
+	switch (role) {
+	case MK_ROLE_ENGINE:
+		return MK_HOLDER_ENGINE;
+	case MK_ROLE_PRODUCER:
+		return MK_HOLDER_PRODUCER;
+	default:
+		return MK_HOLDER_OTHER;
+	}
+}
+
+static void take_attachment(const struct mk_attachment *attachment, void *data)
+{
+	struct list *list = data;
+
+	if (attachment->id == list->id)
+		add(list, kind_of((enum mk_role)attachment->role), attachment->number,
+		    attachment->pid);
+}
+
+/* Locks in files ------------------------------------------------------------------- */
+
+static void add_lock(struct list *list, unsigned long long byte, uint32_t pid)
+{
+	if (byte == MK_LOCK_ENGINE)
+		add(list, MK_HOLDER_ENGINE, 0, pid);
+	else if (byte == MK_LOCK_PUMP)
+		add(list, MK_HOLDER_PUMP, 0, pid);
+	else if (byte <= MK_LOCK_LAST_PRODUCER)
+		add(list, MK_HOLDER_PRODUCER, (uint32_t)byte, pid);
+}
+
+/* "lock:  1: OFDLCK ADVISORY  WRITE -1 00:01:1030 5 5", one line for each. */
+static void read_locks(uint32_t pid, int fd, struct list *list)
+{
+	char path[64], line[256];
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, fd);
+	stream = fopen(path, "re");
+	if (!stream)
+		return;
+	while (fgets(line, sizeof(line), stream)) {
+		unsigned long long first, last;
+
+		if (sscanf(line, "lock: %*s OFDLCK %*s %*s %*s %*s %llu %llu", &first,
+			   &last) == 2 &&
+		    first == last)
+			add_lock(list, first, pid);
+	}
+	fclose(stream);
+}
+
+static bool is_file(int directory, const char *entry, const struct stat *file)
+{
+	struct stat stat;
+
+	/* A look at a file's name is cheap, and most are no memfds. */
+	return mk_memfd_name_is_there(directory, entry) &&
+	       !fstatat(directory, entry, &stat, 0) && stat.st_ino == file->st_ino &&
+	       stat.st_dev == file->st_dev;
+}
+
+static void look_into(uint32_t pid, const struct stat *file, struct list *list)
+{
+	const struct dirent *entry;
+	DIR *directory;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
+	directory = pid ? opendir(path) : NULL;
+	if (!directory)
+		return;
+	while ((entry = readdir(directory)))
+		if (is_file(dirfd(directory), entry->d_name, file))
+			read_locks(pid, atoi(entry->d_name), list);
+	closedir(directory);
+}
+
+static int find_locks(const struct mk_context *context, struct list *list)
+{
+	int fd = mk_context_export(context, MK_REGION_CQ, MK_EXPORT_READ);
+	const struct dirent *entry;
+	struct stat file;
+	DIR *directory;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = fstat(fd, &file) ? mk_fail(errno, "cannot look at the cq's file: %s",
+					 strerror(errno)) :
+				 0;
+	close(fd);
+	if (ret)
+		return ret;
+	directory = opendir("/proc");
+	if (!directory)
+		return mk_fail(errno, "cannot list processes: %s; is /proc mounted?",
+			       strerror(errno));
+	while ((entry = readdir(directory)))
+		look_into((uint32_t)strtoul(entry->d_name, NULL, 10), &file, list);
+	closedir(directory);
+	return 0;
+}
+
+int mk_context_holders(const struct mk_context *context, struct mk_holder *holders,
+		       size_t capacity, size_t *count)
+{
+	struct list list = { .id = mk_context_id(context),
+			     .holders = holders,
+			     .capacity = capacity };
+	int ret = list.id ? mk_kmod_list(take_attachment, &list) :
+			    find_locks(context, &list);
+
+	*count = list.count;
+	if (!ret && list.count > capacity)
+		return mk_fail(ENOSPC, "room for %zu holders; there are %zu", capacity,
+			       list.count);
+	return ret;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/* probe: which memory devices and the host can share, and which is taken. */
+#include <mk/probe.h>
+
+#include "common/complain.h"
+#include "report.h"
+
+#define RESULTS_LIMIT 256
+
+static const struct column columns[] = {
+	{ "device", "DEVICE", -32, CELL_PLAIN },
+	{ "number", "NUMBER", 6, CELL_PLAIN },
+	{ "is_chosen", "CHOSEN", -6, CELL_PLAIN },
+	{ "p50_ns", "P50 NS", 8, CELL_PLAIN },
+	{ "p99_ns", "P99 NS", 8, CELL_PLAIN },
+	{ "placement", "PLACEMENT", -48, CELL_PLAIN },
+	{ "reason", "WHY NOT", -1, CELL_PLAIN },
+	{ 0 },
+};
+
+static const struct table tables[] = {
+	{ "placements", columns, NULL },
+	{ 0 },
+};
+
+static void add_result(struct json_output *json, const struct mk_probe_result *result)
+{
+	json_row(json);
+	json_text(json, "device", result->device);
+	json_text(json, "driver", result->driver);
+	json_number(json, "number", result->number);
+	json_text(json, "placement", result->placement);
+	report_flag(json, "is_in_device", result->in_device);
+	report_flag(json, "is_coherent", result->is_coherent);
+	report_flag(json, "is_chosen", result->is_chosen);
+	if (result->is_coherent) {
+		json_number(json, "p50_ns", result->p50_ns);
+		json_number(json, "p99_ns", result->p99_ns);
+	} else {
+		json_null(json, "p50_ns");
+		json_null(json, "p99_ns");
+	}
+	report_text(json, "reason", result->is_coherent ? NULL : result->reason);
+}
+
+static int run(const struct object *object, const struct options *options)
+{
+	static struct mk_probe_result results[RESULTS_LIMIT];
+	struct json_output json;
+	size_t count;
+	int ret = mk_probe(options->device, results, RESULTS_LIMIT, &count);
+
+	if (ret)
+		return complain("probe", ret);
+	report_begin(&json, object, VERB_SHOW, NULL, NULL);
+	json_begin_rows(&json, "placements");
+	for (size_t i = 0; i < count; i++)
+		add_result(&json, &results[i]);
+	json_end_rows(&json);
+	return report_end(&json, object, options->form);
+}
+
+const struct object probe_object = {
+	.name = "probe",
+	.summary = "which memory a device and the host can share, and why",
+	.verbs = HAS(VERB_SHOW),
+	.options = TAKES_DEVICE | TAKES_NO_CONTEXT,
+	.tables = tables,
+	.run = run,
+};
