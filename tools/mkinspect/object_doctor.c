@@ -2,12 +2,11 @@
 /* doctor: what is wrong, and what to do. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/complain.h"
+#include "common/terminal.h"
 #include "doctor_facts.h"
 #include "report.h"
 
@@ -110,15 +109,6 @@ static size_t findings_of(const struct examination *examination)
 
 /* For a person ---------------------------------------------------------------------- */
 
-static bool has_colors(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-	const char *terminal = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal &&
-	       strcmp(terminal, "dumb");
-}
-
 /* Words in lines of COLUMNS, @first before them. */
 static void print_wrapped(const char *first, const char *text)
 {
@@ -143,7 +133,7 @@ static void print_wrapped(const char *first, const char *text)
 static void print_finding(const struct finding *finding)
 {
 	bool is_error = finding->severity == SEVERITY_ERROR;
-	bool colors = has_colors();
+	bool colors = terminal_has_colors();
 
 	printf("%s%s%s: %s\n",
 	       !colors	? "" :
