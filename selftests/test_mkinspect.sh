@@ -65,10 +65,10 @@ exec 3>"$work/first.in"
 "$producer" "$work/socket" 5 <"$work/second.in" >"$work/second" 3>&- &
 second=$!
 exec 4>"$work/second.in"
-await "$work/first" && await "$work/second" || {
+if ! await "$work/first" || ! await "$work/second"; then
 	echo 'Bail out! the producers do not start'
 	exit 1
-}
+fi
 
 if python3 -c 'import jsonschema' 2>/dev/null; then
 	valid() {
@@ -102,6 +102,7 @@ is() {
 }
 
 shows_text() {
+	# shellcheck disable=SC2086 # options, or none
 	look "$1" "$2" $3 >"$work/text" && cat "$work/text" && grep -q "$4" "$work/text"
 }
 
