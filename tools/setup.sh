@@ -20,7 +20,7 @@ build_packages='gcc libc6-dev cmake ninja-build pkg-config git
 	glslang-tools spirv-tools libvulkan-dev liburing-dev
 	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev'
 test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
-	util-linux spin jq gnuplot-nox'
+	util-linux spin jq gnuplot-nox python3-jsonschema'
 # Guests, and kernels and modules for them.
 test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-dev
 	flex bison bc mount"

@@ -234,6 +234,18 @@ static void print_head(struct json_object *report)
 	fputc('\n', stdout);
 }
 
+int text_print_rows(struct json_object *report, const struct table *tables)
+{
+	for (const struct table *table = tables; table && table->key; table++) {
+		struct json_object *rows = get(report, table->key);
+		size_t count = rows ? json_object_array_length(rows) : 0;
+
+		for (size_t i = 0; i < count; i++)
+			print_row(json_object_array_get_idx(rows, i), table, 0);
+	}
+	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
+}
+
 int text_print(struct json_object *report, const struct table *tables)
 {
 	print_head(report);
