@@ -14,6 +14,8 @@
 
 #include "children.h"
 #include "doctor_facts.h"
+#include "gauges.h"
+#include "ring_map.h"
 
 /* Longer than what doctor takes for patience. */
 #define INTERVAL_NS (LIVE_NS_PER_SECOND / 2)
@@ -508,6 +510,144 @@ static void test_dead_producers(void **state)
 	leave(visit);
 }
 
+/* What a watch shows --------------------------------------------------------------- */
+
+static void set_status(struct live *live, uint32_t slot, uint32_t status)
+{
+	store(live, MK_REGION_RING, slot * MK_SLOT_WORDS, status);
+}
+
+static void complete(struct live *live, uint32_t slot)
+{
+	store(live, MK_REGION_CQ, MK_CQ_HEADER_WORDS + slot,
+	      1 << MK_CQ_ENTRY_COUNT_SHIFT);
+}
+
+static void test_map(void **state)
+{
+	struct live *live = create(state);
+	struct mk_snapshot *snapshots[2];
+	struct view before, now;
+	struct ring_map map;
+
+	take(live->context, &snapshots[0], &before);
+	set_status(live, 0, MK_STATUS_DONE);
+	set_status(live, 1, MK_STATUS_PUBLISHED);
+	set_status(live, 10, MK_STATUS_CLAIMED);
+	set_status(live, 11, MK_STATUS_FAULT);
+	set_status(live, 63, 99);
+	complete(live, 0);
+	complete(live, 3);
+	complete(live, 63);
+	take(live->context, &snapshots[1], &now);
+
+	map = ring_map_of(&now, 1000);
+	assert_int_equal(map.cells, 64);
+	assert_int_equal(map.slots_per_cell, 1);
+	assert_int_equal(ring_map_status(&now, &map, 0), MK_STATUS_DONE);
+	assert_int_equal(ring_map_status(&now, &map, 63), 99);
+	/* 64 slots in 20 cells: 4 each, in 16. */
+	map = ring_map_of(&now, 20);
+	assert_int_equal(map.cells, 16);
+	assert_int_equal(map.slots_per_cell, 4);
+	assert_int_equal(ring_map_status(&now, &map, 0), MK_STATUS_PUBLISHED);
+	assert_int_equal(ring_map_status(&now, &map, 1), MK_STATUS_EMPTY);
+	assert_int_equal(ring_map_status(&now, &map, 2), MK_STATUS_FAULT);
+	assert_int_equal(ring_map_completions(&before, &now, &map, 0), 2);
+	assert_int_equal(ring_map_completions(&before, &now, &map, 1), 0);
+	assert_int_equal(ring_map_completions(&before, &now, &map, 15), 1);
+	/* The last cell has fewer. */
+	map = ring_map_of(&now, 13);
+	assert_int_equal(map.slots_per_cell, 5);
+	assert_int_equal(map.cells, 13);
+	assert_int_equal(ring_map_completions(&before, &now, &map, 12), 1);
+	assert_int_equal(ring_map_of(&now, 0).cells, 0);
+	mk_snapshot_free(snapshots[0]);
+	mk_snapshot_free(snapshots[1]);
+}
+
+static void test_gauges(void **state)
+{
+	struct live *live = start(state);
+	struct mk_producer *producer = live_producer(live, 0, 0);
+	struct mk_snapshot *snapshots[2];
+	struct view before, now;
+	struct gauges gauges;
+
+	take(live->context, &snapshots[0], &before);
+	for (int i = 0; i < 100; i++)
+		live_ok(live_run(producer, &LIVE_NOP));
+	assert_int_equal(live_run(producer, &LIVE_ITEM(0x105)), MK_FAULT_OPCODE);
+	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
+	publish(live, 4);
+	take(live->context, &snapshots[1], &now);
+
+	gauges_read(NULL, &now, &gauges);
+	assert_true(gauges.seconds == 0 && gauges.slots_per_s == 0);
+	gauges_read(&before, &now, &gauges);
+	assert_int_equal(gauges.slots_done, 100);
+	assert_true(gauges.seconds > 0);
+	assert_true(gauges.slots_per_s * gauges.seconds > 99.9 &&
+		    gauges.slots_per_s * gauges.seconds < 100.1);
+	assert_int_equal(gauges.faults, 1);
+	assert_true(gauges.faults_per_s > 0 && gauges.dispatches_per_s > 0);
+	assert_int_equal(gauges.windows, 8);
+	assert_true(gauges.windows_leased > 0 && gauges.producers > 0);
+	assert_int_equal(gauges.statistics.in_flight, 1);
+	assert_int_equal(gauges.statistics.masked, 1);
+	assert_true(gauges.mean_us > 0);
+	mk_snapshot_free(snapshots[0]);
+	mk_snapshot_free(snapshots[1]);
+}
+
+/* Whatever the words are, everybody who looks comes to an end, within bounds. */
+static void test_scribbled(void **state)
+{
+	const uint64_t limit_ns = (live_slow() ? 60 : 2) * LIVE_NS_PER_SECOND;
+	uint64_t random = 3, begin = live_now_ns();
+	struct live *live = create(state);
+	struct examination *examination = calloc(1, sizeof(*examination));
+	struct facts facts = { .is_live = true };
+	struct mk_snapshot *snapshots[2];
+	struct view before, now;
+
+	assert_non_null(examination);
+	take(live->context, &snapshots[0], &before);
+	while (live_now_ns() - begin < limit_ns) {
+		struct ring_map map;
+		struct gauges gauges;
+
+		for (uint32_t i = 0; i < 100; i++) {
+			uint32_t memory = live_random(&random) % MK_REGION_COUNT;
+			uint32_t value = live_random(&random);
+			size_t bytes;
+
+			mk_context_memory(live->context, memory, &bytes);
+			store(live, memory,
+			      live_random(&random) % (uint32_t)(bytes / sizeof(uint32_t)),
+			      value % 2 ? value : value % 200);
+		}
+		take(live->context, &snapshots[1], &now);
+		facts.engine_process = (enum process_state)(live_random(&random) % 4);
+		*examination = (struct examination){ .before = &before,
+						     .now = &now,
+						     .facts = &facts };
+		doctor_examine(examination);
+		assert_true(examination->count > 0);
+		gauges_read(&before, &now, &gauges);
+		map = ring_map_of(&now, 1 + live_random(&random) % 100);
+		for (uint32_t i = 0; i < map.cells; i++) {
+			ring_map_status(&now, &map, i);
+			ring_map_completions(&before, &now, &map, i);
+		}
+		mk_snapshot_free(snapshots[0]);
+		snapshots[0] = snapshots[1];
+		view_of_snapshot(snapshots[0], &before);
+	}
+	mk_snapshot_free(snapshots[0]);
+	free(examination);
+}
+
 /* Words, and the machine ------------------------------------------------------------- */
 
 static void damage_size(struct live *live)
@@ -565,16 +705,29 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		/* First, while this process has one thread and no driver. */
-		LIVE_TEST(test_engine_killed),	LIVE_TEST(test_dead_producers),
-		LIVE_TEST(test_health),		LIVE_TEST(test_never_started),
-		LIVE_TEST(test_stopped),	LIVE_TEST(test_lost),
-		LIVE_TEST(test_no_heartbeat),	LIVE_TEST(test_parked_with_work),
-		LIVE_TEST(test_does_not_leave), LIVE_TEST(test_claimed),
-		LIVE_TEST(test_masked),		LIVE_TEST(test_starved),
-		LIVE_TEST(test_faults),		LIVE_TEST(test_unknown_status),
-		LIVE_TEST(test_nobody_answers), LIVE_TEST(test_callback_hangs),
-		LIVE_TEST(test_log_overflows),	LIVE_TEST(test_log_is_damaged),
-		LIVE_TEST(test_words),		LIVE_TEST(test_machine),
+		LIVE_TEST(test_engine_killed),
+		LIVE_TEST(test_dead_producers),
+		LIVE_TEST(test_health),
+		LIVE_TEST(test_never_started),
+		LIVE_TEST(test_stopped),
+		LIVE_TEST(test_lost),
+		LIVE_TEST(test_no_heartbeat),
+		LIVE_TEST(test_parked_with_work),
+		LIVE_TEST(test_does_not_leave),
+		LIVE_TEST(test_claimed),
+		LIVE_TEST(test_masked),
+		LIVE_TEST(test_starved),
+		LIVE_TEST(test_faults),
+		LIVE_TEST(test_unknown_status),
+		LIVE_TEST(test_nobody_answers),
+		LIVE_TEST(test_callback_hangs),
+		LIVE_TEST(test_log_overflows),
+		LIVE_TEST(test_log_is_damaged),
+		LIVE_TEST(test_map),
+		LIVE_TEST(test_gauges),
+		LIVE_TEST(test_scribbled),
+		LIVE_TEST(test_words),
+		LIVE_TEST(test_machine),
 	};
 	const struct CMUnitTest without_vulkan[] = {
 		cmocka_unit_test(test_no_vulkan),

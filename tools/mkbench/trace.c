@@ -185,7 +185,7 @@ static int report_json(const struct bench_options *options,
 {
 	struct json_output json;
 
-	json_begin(&json, trace_verb.name);
+	results_begin(&json, trace_verb.name);
 	json_engine(&json, options, &result->info);
 	json_number(&json, "without_p50_ns", (uint64_t)median_trip(result, WITHOUT));
 	json_number(&json, "with_p50_ns", (uint64_t)median_trip(result, WITH));
@@ -199,7 +199,7 @@ static int report_json(const struct bench_options *options,
 		for (int way = 0; way < WAYS; way++)
 			json_turn(&json, result, i, way);
 	json_end_rows(&json);
-	return json_end(&json);
+	return results_end(&json);
 }
 
 static int report_table(const struct trace_result *result)

@@ -164,5 +164,5 @@ int diff_report(const struct object *object, const struct options *options,
 	json_begin_rows(&json, "differences");
 	compare_members(&json, "", from, to);
 	json_end_rows(&json);
-	return report_end(&json, &as_diff, options->form);
+	return report_end(&json, &as_diff, options);
 }

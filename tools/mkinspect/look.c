@@ -111,7 +111,7 @@ static int look(struct watcher *watcher)
 		if (last)
 			view_of_snapshot(last, &before);
 		build(watcher, &now, last ? &before : NULL, &json);
-		ret = report_end(&json, watcher->object, watcher->options->form);
+		ret = report_end(&json, watcher->object, watcher->options);
 	}
 	if (last)
 		source_put(&watcher->source, last);
@@ -239,7 +239,7 @@ int look_dump(const struct object *object, const struct options *options)
 		view_of_snapshot(snapshot, &view);
 		report_begin(&json, object, VERB_DUMP, &watcher.source, &view);
 		build_dump(object, &options->selection, &view, &json);
-		ret = report_end(&json, object, options->form);
+		ret = report_end(&json, object, options);
 		source_put(&watcher.source, snapshot);
 	}
 	watcher_close(&watcher);

@@ -62,7 +62,7 @@ static int list(const struct object *object, const struct options *options)
 		add_found(&json, &found.contexts[i]);
 	json_end_rows(&json);
 	found_free(&found);
-	return report_end(&json, object, options->form);
+	return report_end(&json, object, options);
 }
 
 static void add_memories(struct json_output *json, const struct view *view)

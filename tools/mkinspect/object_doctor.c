@@ -2,12 +2,11 @@
 /* doctor: what is wrong, and what to do. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/complain.h"
+#include "common/terminal.h"
 #include "doctor_facts.h"
 #include "report.h"
 
@@ -110,15 +109,6 @@ static size_t findings_of(const struct examination *examination)
 
 /* For a person ---------------------------------------------------------------------- */
 
-static bool has_colors(void)
-{
-	const char *no_color = getenv("NO_COLOR");
-	const char *terminal = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal &&
-	       strcmp(terminal, "dumb");
-}
-
 /* Words in lines of COLUMNS, @first before them. */
 static void print_wrapped(const char *first, const char *text)
 {
@@ -143,7 +133,7 @@ static void print_wrapped(const char *first, const char *text)
 static void print_finding(const struct finding *finding)
 {
 	bool is_error = finding->severity == SEVERITY_ERROR;
-	bool colors = has_colors();
+	bool colors = terminal_has_colors();
 
 	printf("%s%s%s: %s\n",
 	       !colors	? "" :
@@ -204,7 +194,7 @@ static void add_finding(struct json_output *json, const struct finding *finding)
 }
 
 static int print_json(const struct visit *visit, const struct object *object,
-		      enum form form)
+		      const struct options *options)
 {
 	const struct examination *examination = &visit->examination;
 	struct json_output json;
@@ -223,7 +213,7 @@ static int print_json(const struct visit *visit, const struct object *object,
 	for (size_t i = 0; i < findings_of(examination); i++)
 		add_finding(&json, &examination->findings[i]);
 	json_end_rows(&json);
-	return report_end(&json, object, form);
+	return report_end(&json, object, options);
 }
 
 /* The exit status, or a negative errno, which was told. */
@@ -236,7 +226,7 @@ static int run(const struct object *object, const struct options *options)
 	if (options->form == FORM_TEXT)
 		ret = print_text(&visit);
 	else
-		ret = print_json(&visit, object, options->form);
+		ret = print_json(&visit, object, options);
 	if (!ret)
 		ret = visit.examination.count ? EXIT_FOUND :
 		      looked		      ? EXIT_COULD_NOT :

@@ -58,15 +58,24 @@ static void add_record(struct json_output *json, const struct look *look, uint32
 	report_text(json, "text", format || print_builtin(words, text) ? text : NULL);
 }
 
-/* The first record that was not there at the look before. */
-static uint32_t first_new(const struct look *look, const struct log_state *now)
+/*
+ * Across the drains of its owner a log starts anew: then all of it is new, and what came
+ * between the two looks and was drained at once nobody here has seen.
+ */
+static uint32_t first_new(const struct look *look, const struct log_state *now,
+			  struct json_output *json)
 {
 	struct log_state before;
+	uint32_t restarts;
 
-	if (!look->follow || !look->before)
+	if (!look->before) {
+		json_null(json, "restarts");
 		return 0;
+	}
 	decode_log(look->before, &before);
-	return before.generation == now->generation && before.records <= now->records ?
+	restarts = now->generation - before.generation;
+	json_number(json, "restarts", restarts);
+	return look->follow && !restarts && before.records <= now->records ?
 		       before.records :
 		       0;
 }
@@ -74,14 +83,16 @@ static uint32_t first_new(const struct look *look, const struct log_state *now)
 static void build(const struct look *look, struct json_output *json)
 {
 	struct log_state log;
+	uint32_t first;
 
 	decode_log(look->now, &log);
 	json_number(json, "cursor_words", log.cursor);
 	report_flag(json, "is_damaged", log.is_damaged);
 	json_number(json, "generation", log.generation);
 	json_number(json, "dropped", log.dropped);
+	first = first_new(look, &log, json);
 	json_begin_rows(json, "records");
-	for (uint32_t i = first_new(look, &log); i < log.records; i++)
+	for (uint32_t i = first; i < log.records; i++)
 		if (selection_has(look->selection, i))
 			add_record(json, look, i);
 	json_end_rows(json);

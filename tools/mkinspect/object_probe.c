@@ -57,7 +57,7 @@ static int run(const struct object *object, const struct options *options)
 	for (size_t i = 0; i < count; i++)
 		add_result(&json, &results[i]);
 	json_end_rows(&json);
-	return report_end(&json, object, options->form);
+	return report_end(&json, object, options);
 }
 
 const struct object probe_object = {

@@ -74,7 +74,7 @@ static int report_saved(const struct object *object, const struct options *optio
 	report_begin(&json, object, VERB_SAVE, source, &view);
 	json_text(&json, "saved_to", options->files[0]);
 	build(&look, &json);
-	return report_end(&json, object, options->form);
+	return report_end(&json, object, options);
 }
 
 static int save(const struct object *object, const struct options *options)

@@ -136,15 +136,19 @@ void report_rate(struct json_output *json, const char *key, const struct look *l
 		json_null(json, key);
 }
 
-int report_end(struct json_output *json, const struct object *object, enum form form)
+int report_end(struct json_output *json, const struct object *object,
+	       const struct options *options)
 {
 	int ret;
 
-	if (form == FORM_TEXT) {
-		ret = json->failed ? -ENOMEM : text_print(json->whole, object->tables);
+	if (options->form == FORM_TEXT) {
+		ret = json->failed    ? -ENOMEM :
+		      options->follow ? text_print_rows(json->whole, object->tables) :
+					text_print(json->whole, object->tables);
 		json_object_put(json->whole);
 	} else {
-		ret = json_end(json, form == FORM_PRETTY ? JSON_PRETTY : JSON_LINE);
+		ret = json_end(json,
+			       options->form == FORM_PRETTY ? JSON_PRETTY : JSON_LINE);
 	}
 	return ret ? complain_of(ret, "writing what was found: %s", strerror(-ret)) : 0;
 }

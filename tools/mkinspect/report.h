@@ -31,6 +31,7 @@ void report_words(struct json_output *json, const char *key, const uint32_t *wor
  * Print what was built, in the form that was asked for, and free it; 0 or -errno, which
  * was told.
  */
-int report_end(struct json_output *json, const struct object *object, enum form form);
+int report_end(struct json_output *json, const struct object *object,
+	       const struct options *options);
 
 #endif /* MKINSPECT_REPORT_H */

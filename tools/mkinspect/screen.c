@@ -7,7 +7,6 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <term.h>
 
 #include "common/complain.h"
+#include "common/terminal.h"
 #include "names.h"
 #include "screen_draw.h"
 #include "source.h"
@@ -40,12 +40,10 @@ struct screen {
 
 bool screen_is_possible(void)
 {
-	const char *terminal = getenv("TERM");
 	int error;
 
-	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && terminal &&
-	       strcmp(terminal, "dumb") && setupterm(NULL, STDOUT_FILENO, &error) == OK &&
-	       cursor_address;
+	return isatty(STDIN_FILENO) && terminal_can_move() &&
+	       setupterm(NULL, STDOUT_FILENO, &error) == OK && cursor_address;
 }
 
 static volatile sig_atomic_t has_signal;
@@ -68,8 +66,6 @@ static void catch_signals(void)
 
 static void begin_screen(void)
 {
-	const char *no_color = getenv("NO_COLOR");
-
 	setlocale(LC_ALL, "");
 	catch_signals();
 	initscr();
@@ -77,7 +73,7 @@ static void begin_screen(void)
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
-	screen_init_colors(!no_color || !*no_color);
+	screen_init_colors(terminal_has_colors());
 }
 
 /* Looks ----------------------------------------------------------------------------- */

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
+
+#include "common/terminal.h"
 
 #define CELL_BYTES   256
 #define WORDS_A_LINE 8
@@ -20,13 +20,6 @@ static struct json_object *get(struct json_object *object, const char *key)
 }
 
 /* Colours: for what somebody should look at ---------------------------------------- */
-
-static bool has_colours(void)
-{
-	const char *no = getenv("NO_COLOR");
-
-	return isatty(STDOUT_FILENO) && !(no && *no);
-}
 
 static bool is_alarming(const char *text)
 {
@@ -40,7 +33,7 @@ static bool is_alarming(const char *text)
 
 static void put(const char *text, int width)
 {
-	bool in_colour = is_alarming(text) && has_colours();
+	bool in_colour = is_alarming(text) && terminal_has_colors();
 
 	printf("%s%*s%s", in_colour ? "\033[31m" : "", width, text,
 	       in_colour ? "\033[0m" : "");
@@ -239,6 +232,18 @@ static void print_head(struct json_object *report)
 	if (changed)
 		printf(", %" PRIu64 " slots changed while it was copied", changed);
 	fputc('\n', stdout);
+}
+
+int text_print_rows(struct json_object *report, const struct table *tables)
+{
+	for (const struct table *table = tables; table && table->key; table++) {
+		struct json_object *rows = get(report, table->key);
+		size_t count = rows ? json_object_array_length(rows) : 0;
+
+		for (size_t i = 0; i < count; i++)
+			print_row(json_object_array_get_idx(rows, i), table, 0);
+	}
+	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
 }
 
 int text_print(struct json_object *report, const struct table *tables)

@@ -3,13 +3,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/json_output.h"
 #include "common/scaled.h"
+#include "common/terminal.h"
 
 /* Goes up when a key changes its meaning or goes; mkrun(1) lists the keys. */
 #define SCHEMA_VERSION	1
@@ -21,10 +21,7 @@ static bool line_is_open;
 
 bool report_is_live(const struct run_options *options)
 {
-	const char *terminal = getenv("TERM");
-
-	return !options->quiet && !options->json && isatty(STDOUT_FILENO) && terminal &&
-	       strcmp(terminal, "dumb");
+	return !options->quiet && !options->json && terminal_can_move();
 }
 
 void report_break_line(void)
@@ -53,9 +50,7 @@ void report_line(const struct status *status, char *line, size_t room)
 
 static const char *color_of(const struct status *status)
 {
-	const char *no_color = getenv("NO_COLOR");
-
-	if (no_color && *no_color)
+	if (!terminal_has_colors())
 		return "";
 	switch (status->counters.engine_state) {
 	case MK_ENGINE_RUNNING:
