@@ -11,7 +11,7 @@
 
 #include <json-c/json.h>
 
-#include "complain.h"
+#include "common/complain.h"
 #include "trace_commands.h"
 #include "trace_load.h"
 #include "trace_spans.h"
@@ -155,7 +155,7 @@ static int name_tracks(struct export *export, const struct spans *spans)
 	if (!lanes || !io_slots) {
 		free(lanes);
 		free(io_slots);
-		return complain(-ENOMEM, "no memory is left for the tracks' names");
+		return complain_of(-ENOMEM, "no memory is left for the tracks' names");
 	}
 	name_it(export, "process_name", PROCESS_RING, 0, "ring");
 	name_it(export, "process_name", PROCESS_IO, 0, "io queue");
@@ -324,9 +324,9 @@ static int write_events(struct export *export, const struct spans *spans)
 		put_span(export, &spans->spans[i]);
 	fputs("\n]}\n", export->stream);
 	if (export->has_failed)
-		return complain(-ENOMEM, "no memory is left for the events");
+		return complain_of(-ENOMEM, "no memory is left for the events");
 	if (fflush(export->stream) || ferror(export->stream))
-		return complain(-EIO, "the events could not be written whole");
+		return complain_of(-EIO, "the events could not be written whole");
 	return ret;
 }
 
@@ -427,7 +427,8 @@ static int export_file(const struct arguments *arguments, struct trace *trace)
 	}
 	ret = export_to(stream, trace, arguments->context);
 	if (arguments->output && fclose(stream) && !ret)
-		ret = complain(-EIO, "%s could not be written whole", arguments->output);
+		ret = complain_of(-EIO, "%s could not be written whole",
+				  arguments->output);
 	return ret ? EXIT_FAILURE : 0;
 }
 
@@ -441,10 +442,10 @@ int export_command(int argc, char **argv)
 	if (trace_load(arguments.path, &trace))
 		return EXIT_FAILURE;
 	if (trace.is_cut_off)
-		complain(0,
-			 "%s is cut off: its process was killed, or it is still being "
-			 "written",
-			 arguments.path);
+		complain_of(0,
+			    "%s is cut off: its process was killed, or it is still being "
+			    "written",
+			    arguments.path);
 	status = export_file(&arguments, &trace);
 	trace_free(&trace);
 	return status;

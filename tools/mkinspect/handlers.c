@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "complain.h"
+#include "common/complain.h"
 
 #define SPIRV_MAGIC 0x07230203u
 #define ELF_MAGIC   0x464c457fu
@@ -24,18 +24,18 @@ static int load_kernel(int fd, const char *path, struct mk_engine_options *optio
 	ssize_t got;
 
 	if (fstat(fd, &status))
-		return complain(-errno, "cannot read %s: %s", path, strerror(errno));
+		return complain_of(-errno, "cannot read %s: %s", path, strerror(errno));
 	if (status.st_size % (off_t)sizeof(uint32_t) ||
 	    status.st_size > KERNEL_BYTES_LIMIT)
-		return complain(-EINVAL,
-				"%s has %lld bytes, which is no kernel of mkcc's", path,
-				(long long)status.st_size);
+		return complain_of(-EINVAL,
+				   "%s has %lld bytes, which is no kernel of mkcc's",
+				   path, (long long)status.st_size);
 	handlers->kernel = malloc((size_t)status.st_size);
 	if (!handlers->kernel)
-		return complain(-ENOMEM, "no memory is left for %s", path);
+		return complain_of(-ENOMEM, "no memory is left for %s", path);
 	got = pread(fd, handlers->kernel, (size_t)status.st_size, 0);
 	if (got != status.st_size)
-		return complain(-EIO, "cannot read %s whole", path);
+		return complain_of(-EIO, "cannot read %s whole", path);
 	options->spirv = handlers->kernel;
 	options->spirv_bytes = (size_t)status.st_size;
 	return 0;
@@ -52,13 +52,13 @@ static int load_object(const char *path, struct mk_engine_options *options,
 	handlers->object = dlopen(absolute ? absolute : path, RTLD_NOW | RTLD_LOCAL);
 	free(absolute);
 	if (!handlers->object)
-		return complain(-EINVAL, "cannot load %s: %s", path, dlerror());
+		return complain_of(-EINVAL, "cannot load %s: %s", path, dlerror());
 	entries = dlsym(handlers->object, "mk_handlers");
 	if (!entries)
-		return complain(-EINVAL,
-				"%s does not export mk_handlers; see "
-				"mkinspect-replay(1)",
-				path);
+		return complain_of(-EINVAL,
+				   "%s does not export mk_handlers; see "
+				   "mkinspect-replay(1)",
+				   path);
 	options->handlers = entries;
 	while (entries[options->handler_count].handler)
 		options->handler_count++;
@@ -75,20 +75,20 @@ static int load_by_magic(int fd, const char *path, struct mk_engine_options *opt
 	uint32_t magic = 0;
 
 	if (pread(fd, &magic, sizeof(magic), 0) < 0)
-		return complain(-errno, "cannot read %s: %s", path, strerror(errno));
+		return complain_of(-errno, "cannot read %s: %s", path, strerror(errno));
 	if (is_vulkan && magic == SPIRV_MAGIC)
 		return load_kernel(fd, path, options, handlers);
 	if (!is_vulkan && magic == ELF_MAGIC)
 		return load_object(path, options, handlers);
 	if (is_vulkan)
-		return complain(-EINVAL,
-				"%s is no SPIR-V; --engine vulkan needs the "
-				"kernel that mkcc -o has written",
-				path);
-	return complain(-EINVAL,
-			"%s is no shared object; --engine cpu needs one that "
-			"exports mk_handlers",
-			path);
+		return complain_of(-EINVAL,
+				   "%s is no SPIR-V; --engine vulkan needs the "
+				   "kernel that mkcc -o has written",
+				   path);
+	return complain_of(-EINVAL,
+			   "%s is no shared object; --engine cpu needs one that "
+			   "exports mk_handlers",
+			   path);
 }
 
 int handlers_load(const char *path, struct mk_engine_options *options,
@@ -101,7 +101,7 @@ int handlers_load(const char *path, struct mk_engine_options *options,
 		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return complain(-errno, "cannot open %s: %s", path, strerror(errno));
+		return complain_of(-errno, "cannot open %s: %s", path, strerror(errno));
 	ret = load_by_magic(fd, path, options, handlers);
 	close(fd);
 	if (ret)

@@ -19,7 +19,7 @@
 
 #include <mk/trace.h>
 
-#include "complain.h"
+#include "common/complain.h"
 #include "trace_commands.h"
 
 /* Goes up when a key changes its meaning or goes; mkinspect-record(1) lists the keys. */
@@ -127,8 +127,8 @@ static int set_environment(const struct arguments *arguments, const char *direct
 		 arguments->ring_bytes ? "ring_bytes=" : "",
 		 arguments->ring_bytes ? arguments->ring_bytes : "");
 	if (setenv("MK_TRACE", path, 1) || setenv("MK_TRACE_OPTIONS", options, 1))
-		return complain(-errno, "cannot set the environment: %s",
-				strerror(errno));
+		return complain_of(-errno, "cannot set the environment: %s",
+				   strerror(errno));
 	return 0;
 }
 
@@ -145,15 +145,16 @@ static int run_command(const struct arguments *arguments, int *status)
 		sigaction(SIGINT, &interrupt, NULL);
 		sigaction(SIGQUIT, &quit, NULL);
 		execvp(arguments->command[0], arguments->command);
-		complain(0, "cannot run %s: %s", arguments->command[0], strerror(errno));
+		complain_of(0, "cannot run %s: %s", arguments->command[0],
+			    strerror(errno));
 		_exit(errno == ENOENT ? 127 : 126);
 	}
 	if (child < 0)
-		return complain(-errno, "cannot start a process: %s", strerror(errno));
+		return complain_of(-errno, "cannot start a process: %s", strerror(errno));
 	while (waitpid(child, status, 0) < 0)
 		if (errno != EINTR)
-			return complain(-errno, "cannot wait for %s: %s",
-					arguments->command[0], strerror(errno));
+			return complain_of(-errno, "cannot wait for %s: %s",
+					   arguments->command[0], strerror(errno));
 	return 0;
 }
 
@@ -185,10 +186,10 @@ static int copy_bytes(int from, int to, uint64_t bytes)
 		ssize_t sent = sendfile(to, from, &offset, bytes - (uint64_t)offset);
 
 		if (sent < 0 && errno != EINTR)
-			return complain(-errno, "cannot write the trace: %s",
-					strerror(errno));
+			return complain_of(-errno, "cannot write the trace: %s",
+					   strerror(errno));
 		if (!sent)
-			return complain(-EIO, "a process's trace became shorter");
+			return complain_of(-EIO, "a process's trace became shorter");
 	}
 	return 0;
 }
@@ -202,7 +203,7 @@ static int add_file(int directory, const char *name, int output, struct summary 
 	int ret;
 
 	if (fd < 0)
-		return complain(-errno, "cannot open %s: %s", name, strerror(errno));
+		return complain_of(-errno, "cannot open %s: %s", name, strerror(errno));
 	/* Killed before its first record. */
 	if (!fstat(fd, &status) && !status.st_size) {
 		close(fd);
@@ -210,14 +211,14 @@ static int add_file(int directory, const char *name, int output, struct summary 
 	}
 	ret = mk_trace_open(fd, &reader);
 	if (ret) {
-		complain_library(ret, name);
+		complain(name, ret);
 		close(fd);
 		return ret;
 	}
 	while ((ret = mk_trace_next(reader, &event)) > 0)
 		count_event(&event, summary);
 	if (ret)
-		complain_library(ret, name);
+		complain(name, ret);
 	else
 		ret = copy_bytes(fd, output, mk_trace_good_bytes(reader));
 	summary->bytes += mk_trace_good_bytes(reader);
@@ -234,7 +235,7 @@ static int merge(const char *path, int output, struct summary *summary)
 	int error = 0;
 
 	if (!directory)
-		return complain(-errno, "cannot open %s: %s", path, strerror(errno));
+		return complain_of(-errno, "cannot open %s: %s", path, strerror(errno));
 	while ((entry = readdir(directory))) {
 		int ret;
 
@@ -247,8 +248,8 @@ static int merge(const char *path, int output, struct summary *summary)
 	}
 	closedir(directory);
 	if (!error && !summary->processes)
-		error = complain(-ENODATA, "the program used no context, or its libmk "
-					   "knows no traces; nothing was recorded");
+		error = complain_of(-ENODATA, "the program used no context, or its libmk "
+					      "knows no traces; nothing was recorded");
 	return error;
 }
 
@@ -320,13 +321,14 @@ int record_command(int argc, char **argv)
 	parse_arguments(argc, argv, &arguments);
 	output = open(arguments.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (output < 0) {
-		complain(0, "cannot write %s: %s", arguments.output, strerror(errno));
+		complain_of(0, "cannot write %s: %s", arguments.output, strerror(errno));
 		return 125;
 	}
 	/* Beside the trace, where there is room for it. */
 	snprintf(directory, sizeof(directory), "%s.XXXXXX", arguments.output);
 	if (!mkdtemp(directory)) {
-		complain(0, "cannot make the folder %s: %s", directory, strerror(errno));
+		complain_of(0, "cannot make the folder %s: %s", directory,
+			    strerror(errno));
 		close(output);
 		return 125;
 	}
@@ -335,8 +337,8 @@ int record_command(int argc, char **argv)
 	ret = record_into(&arguments, absolute ? absolute : directory, output, &summary);
 	free(absolute);
 	if (close(output) && !ret)
-		ret = complain(-errno, "cannot write %s: %s", arguments.output,
-			       strerror(errno));
+		ret = complain_of(-errno, "cannot write %s: %s", arguments.output,
+				  strerror(errno));
 	if (summary.processes && arguments.json)
 		print_json(&summary);
 	else if (summary.processes)

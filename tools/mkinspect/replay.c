@@ -8,7 +8,7 @@
 
 #include <mk/engine.h>
 
-#include "complain.h"
+#include "common/complain.h"
 #include "handlers.h"
 #include "replay_memory.h"
 #include "replay_run.h"
@@ -149,20 +149,22 @@ static int check_parts(const struct trace *trace, uint32_t context)
 		if (part->context != context)
 			continue;
 		if (!(part->info.flags & MK_TRACE_REPLAY))
-			return complain(-EINVAL,
-					"process %u was not recorded for a replay; use "
-					"mkinspect record --replay",
-					part->info.pid);
+			return complain_of(
+				-EINVAL,
+				"process %u was not recorded for a replay; use "
+				"mkinspect record --replay",
+				part->info.pid);
 		if (part->dropped)
-			return complain(
+			return complain_of(
 				-EINVAL,
 				"%llu records of process %u were dropped, so that "
 				"it cannot be replayed; record it again",
 				(unsigned long long)part->dropped, part->info.pid);
 	}
 	if (!memory_first(trace).exists)
-		return complain(-EINVAL, "the trace has no memory to begin with: nothing "
-					 "was published while it was recorded");
+		return complain_of(-EINVAL,
+				   "the trace has no memory to begin with: nothing "
+				   "was published while it was recorded");
 	return 0;
 }
 
@@ -186,13 +188,13 @@ static int check_opcodes(const struct trace *trace, const struct arguments *argu
 			continue;
 		opcode = event->publish.words[MK_SLOT_OPCODE];
 		if (!is_handled(arguments, opcode))
-			return complain(-EINVAL,
-					"the trace has operations of a user's, 0x%x, "
-					"which %s does not have; give their handlers by "
-					"--handlers FILE",
-					opcode,
-					arguments->handlers ? arguments->handlers :
-							      "libmk");
+			return complain_of(
+				-EINVAL,
+				"the trace has operations of a user's, 0x%x, "
+				"which %s does not have; give their handlers by "
+				"--handlers FILE",
+				opcode,
+				arguments->handlers ? arguments->handlers : "libmk");
 	}
 	return 0;
 }

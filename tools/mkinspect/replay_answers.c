@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "complain.h"
+#include "common/complain.h"
 
 static int no_memory(void)
 {
-	return complain(-ENOMEM, "no memory is left for the answers in the trace");
+	return complain_of(-ENOMEM, "no memory is left for the answers in the trace");
 }
 
 int answers_init(struct answers *answers, uint32_t io_slots)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "complain.h"
+#include "common/complain.h"
 
 #define ARENA MK_MEMORY_ARENA(0)
 
@@ -126,7 +126,7 @@ int memory_restore(const struct trace *trace, const struct memory_moment *moment
 	while (!ret && (piece = next_piece(trace, moment, MK_REGION_CONTROL, &index)))
 		ret = restore_observables(piece, context);
 	if (ret)
-		return complain_library(ret, "cannot put the memory as it was");
+		return complain("cannot put the memory as it was", ret);
 	index = 0;
 	while (arena && (piece = next_piece(trace, moment, ARENA, &index)))
 		memcpy(arena + piece->offset, piece->data, piece->bytes);

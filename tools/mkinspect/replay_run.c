@@ -15,7 +15,7 @@
 #include <mk/ingest.h>
 #include <mk/replay.h>
 
-#include "complain.h"
+#include "common/complain.h"
 #include "replay_answers.h"
 #include "replay_memory.h"
 
@@ -96,7 +96,7 @@ static int give_answer(struct replay *replay, struct mk_io_request *request,
 	ret = mk_replay_answer(replay->replay, request->slot, answer->io.reason,
 			       answer->io.error, answer->io.done);
 	if (ret)
-		return complain_library(ret, "cannot answer a request");
+		return complain("cannot answer a request", ret);
 	request->op = 0;
 	replay->asked_count--;
 	replay->result->requests++;
@@ -148,7 +148,7 @@ static int explain_timeout(const struct replay *replay, uint32_t slot)
 		const struct mk_io_request *request = &replay->asked[i];
 
 		if (request->op)
-			return complain(
+			return complain_of(
 				-ETIMEDOUT,
 				"slot %u has not ended: the device asks for op %u, "
 				"source 0x%x, destination 0x%x, offset %llu, %u bytes, "
@@ -157,10 +157,11 @@ static int explain_timeout(const struct replay *replay, uint32_t slot)
 				(unsigned long long)request->offset, request->byte_count,
 				request->tag);
 	}
-	return complain(-ETIMEDOUT,
-			"slot %u has not ended in %.0f s; when recorded it had.  Is it "
-			"an operation that needs --handlers, or time (--timeout)?",
-			slot, (double)replay->timeout_ns / (double)NS_PER_SECOND);
+	return complain_of(
+		-ETIMEDOUT,
+		"slot %u has not ended in %.0f s; when recorded it had.  Is it "
+		"an operation that needs --handlers, or time (--timeout)?",
+		slot, (double)replay->timeout_ns / (double)NS_PER_SECOND);
 }
 
 /* Drivers put their compiler off until the first dispatch. */
@@ -203,11 +204,11 @@ static int wait_for(struct replay *replay, const struct slot *slot)
 			continue;
 		ret = mk_engine_failure(replay->engine);
 		if (ret)
-			return complain_library(ret, "the engine failed");
+			return complain("the engine failed", ret);
 		if (now_ns() - begin_ns > patience_ns(replay))
 			return explain_timeout(replay, slot->ticket.slot);
 	}
-	return ret < 0 ? complain_library(ret, "cannot wait for a slot") : ret;
+	return ret < 0 ? complain("cannot wait for a slot", ret) : ret;
 }
 
 static void settle(struct replay *replay, struct slot *slot)
@@ -231,7 +232,7 @@ static int take_publish(struct replay *replay, const struct mk_trace_event *even
 	ret = mk_replay_publish(replay->replay, publish->slot, publish->words,
 				&slot->ticket);
 	if (ret)
-		return complain_library(ret, "cannot publish");
+		return complain("cannot publish", ret);
 	slot->has_ticket = true;
 	slot->state = SLOT_PENDING;
 	slot->use = publish->use;
@@ -300,7 +301,7 @@ static int take_ingest(struct replay *replay, const struct mk_trace_event *event
 		ret = mk_ingester_publish(replay->ingester, &ingest, replay->timeout_ns,
 					  &known->ticket);
 	if (ret)
-		return complain_library(ret, "cannot ingest");
+		return complain("cannot ingest", ret);
 	replay->pending += !known->has_ticket;
 	known->has_ticket = true;
 	replay->last_publish_ns = event->time_ns;
@@ -318,7 +319,7 @@ static int wait_for_ingest(struct replay *replay, uint32_t slot)
 	known->has_ticket = false;
 	replay->pending--;
 	ret = mk_ingester_wait(replay->ingester, &known->ticket, replay->timeout_ns);
-	return ret ? complain_library(ret, "an ingest did not end") : 0;
+	return ret ? complain("an ingest did not end", ret) : 0;
 }
 
 static int take_control(struct replay *replay, const struct mk_trace_control *control)
@@ -330,7 +331,7 @@ static int take_control(struct replay *replay, const struct mk_trace_control *co
 	if (control->word < MK_CONTROL_TENANT_MASKS || tenant >= MK_TENANT_COUNT)
 		return 0;
 	ret = mk_context_set_tenant(replay->context, tenant, control->value);
-	return ret ? complain_library(ret, "cannot set a tenant's mask") : 0;
+	return ret ? complain("cannot set a tenant's mask", ret) : 0;
 }
 
 static void compare_epoch_words(struct replay *replay, const struct mk_trace_epoch *epoch)
@@ -415,7 +416,7 @@ static int allocate(struct replay *replay, const struct mk_geometry *geometry)
 	replay->ingests = calloc(geometry->io_slots, sizeof(*replay->ingests));
 	replay->asked = calloc(geometry->io_slots, sizeof(*replay->asked));
 	if (!replay->slots || !replay->ingests || !replay->asked)
-		return complain(-ENOMEM, "no memory is left for a replay");
+		return complain_of(-ENOMEM, "no memory is left for a replay");
 	return answers_init(&replay->answers, geometry->io_slots);
 }
 
@@ -431,7 +432,7 @@ static int create_context(struct replay *replay, uint32_t context_index,
 	geometry.device = engine->device;
 	ret = mk_context_create(&geometry, &replay->context);
 	if (ret)
-		return complain_library(ret, "cannot create a context");
+		return complain("cannot create a context", ret);
 	return allocate(replay, &geometry);
 }
 
@@ -450,9 +451,9 @@ static int open_parts(struct replay *replay, uint32_t context_index,
 		return ret;
 	ret = mk_replay_open(replay->context, &replay->replay);
 	if (ret)
-		return complain_library(ret, "cannot replay");
+		return complain("cannot replay", ret);
 	ret = mk_engine_start(replay->context, engine, &replay->engine);
-	return ret ? complain_library(ret, "cannot start the engine") : 0;
+	return ret ? complain("cannot start the engine", ret) : 0;
 }
 
 /*
@@ -466,7 +467,7 @@ static void stop_engine(struct replay *replay)
 	replay->engine = NULL;
 	if (!ret)
 		return;
-	complain_library(ret, "cannot stop the engine");
+	complain("cannot stop the engine", ret);
 	fflush(NULL);
 	_Exit(EXIT_FAILURE);
 }

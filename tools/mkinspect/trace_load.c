@@ -7,14 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "complain.h"
+#include "common/complain.h"
 
 /* Gathering ---------------------------------------------------------------------- */
 
 static int no_memory(void)
 {
-	return complain(-ENOMEM, "no memory is left for the trace; it is held whole, so "
-				 "record for a shorter time");
+	return complain_of(-ENOMEM,
+			   "no memory is left for the trace; it is held whole, so "
+			   "record for a shorter time");
 }
 
 static bool same_context(const struct mk_trace_info *one, const struct mk_trace_info *two)
@@ -130,14 +131,14 @@ static int read_all(struct trace *trace, int fd, const char *path)
 	int ret = mk_trace_open(fd, &reader);
 
 	if (ret)
-		return complain_library(ret, path);
+		return complain(path, ret);
 	while ((ret = mk_trace_next(reader, &event)) > 0) {
 		ret = take_event(trace, reader, &event);
 		if (ret)
 			break;
 	}
 	if (ret < 0 && ret != -ENOMEM)
-		complain_library(ret, path);
+		complain(path, ret);
 	trace->is_cut_off = mk_trace_is_cut_off(reader);
 	mk_trace_close(reader);
 	return ret;
@@ -162,7 +163,7 @@ int trace_load(const char *path, struct trace *trace)
 
 	*trace = (struct trace){ 0 };
 	if (fd < 0)
-		return complain(-errno, "cannot open %s: %s", path, strerror(errno));
+		return complain_of(-errno, "cannot open %s: %s", path, strerror(errno));
 	ret = read_all(trace, fd, path);
 	close(fd);
 	if (ret < 0) {
@@ -191,13 +192,14 @@ int trace_choose_context(struct trace *trace, int wanted, uint32_t *context)
 	size_t kept = 0;
 
 	if (wanted < 0 && trace->context_count != 1)
-		return complain(-EINVAL,
-				"the trace is of %u contexts; choose one by --context, "
-				"from 0 to %u",
-				trace->context_count, trace->context_count - 1);
+		return complain_of(
+			-EINVAL,
+			"the trace is of %u contexts; choose one by --context, "
+			"from 0 to %u",
+			trace->context_count, trace->context_count - 1);
 	if (wanted >= (int)trace->context_count)
-		return complain(-EINVAL, "had context %d, expected one from 0 to %u",
-				wanted, trace->context_count - 1);
+		return complain_of(-EINVAL, "had context %d, expected one from 0 to %u",
+				   wanted, trace->context_count - 1);
 	*context = wanted < 0 ? 0 : (uint32_t)wanted;
 	for (size_t i = 0; i < trace->count; i++) {
 		if (trace->parts[trace->entries[i].part].context == *context)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "complain.h"
+#include "common/complain.h"
 
 #define NONE SIZE_MAX
 
@@ -32,7 +32,7 @@ static int add(struct builder *builder, const struct trace_entry *entry,
 		struct span *grown = realloc(spans->spans, capacity * sizeof(*grown));
 
 		if (!grown)
-			return complain(-ENOMEM, "no memory is left for the spans");
+			return complain_of(-ENOMEM, "no memory is left for the spans");
 		spans->spans = grown;
 		spans->capacity = capacity;
 	}
@@ -181,7 +181,7 @@ static int give_lanes(const struct mk_geometry *geometry, struct spans *spans)
 	uint64_t *free_ns = calloc(geometry->slots, sizeof(*free_ns));
 
 	if (!free_ns)
-		return complain(-ENOMEM, "no memory is left for the tracks");
+		return complain_of(-ENOMEM, "no memory is left for the tracks");
 	for (size_t i = 0; i < spans->count; i++) {
 		struct span *span = &spans->spans[i];
 		uint64_t *lanes = free_ns + span->track * geometry->window_slots;
@@ -219,7 +219,7 @@ static int take_all(struct builder *builder)
 	builder->queued = new_tracks(builder->trace->part_count);
 	if (!builder->slots || !builder->requests || !builder->ingests ||
 	    !builder->parks || !builder->dispatches || !builder->queued)
-		ret = complain(-ENOMEM, "no memory is left for the tracks");
+		ret = complain_of(-ENOMEM, "no memory is left for the tracks");
 	for (size_t i = 0; !ret && i < builder->trace->count; i++)
 		ret = take_event(builder, &builder->trace->entries[i]);
 	free(builder->slots);
