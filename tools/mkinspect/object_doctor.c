@@ -194,7 +194,7 @@ static void add_finding(struct json_output *json, const struct finding *finding)
 }
 
 static int print_json(const struct visit *visit, const struct object *object,
-		      enum form form)
+		      const struct options *options)
 {
 	const struct examination *examination = &visit->examination;
 	struct json_output json;
@@ -213,7 +213,7 @@ static int print_json(const struct visit *visit, const struct object *object,
 	for (size_t i = 0; i < findings_of(examination); i++)
 		add_finding(&json, &examination->findings[i]);
 	json_end_rows(&json);
-	return report_end(&json, object, form);
+	return report_end(&json, object, options);
 }
 
 /* The exit status, or a negative errno, which was told. */
@@ -226,7 +226,7 @@ static int run(const struct object *object, const struct options *options)
 	if (options->form == FORM_TEXT)
 		ret = print_text(&visit);
 	else
-		ret = print_json(&visit, object, options->form);
+		ret = print_json(&visit, object, options);
 	if (!ret)
 		ret = visit.examination.count ? EXIT_FOUND :
 		      looked		      ? EXIT_COULD_NOT :
