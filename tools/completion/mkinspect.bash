@@ -7,7 +7,7 @@ _mkinspect_verbs()
 	ctx) echo "list show" ;;
 	control | ring | ioq | log | cq) echo "show dump watch diff" ;;
 	producers | tenants | metrics | stats) echo "show watch diff" ;;
-	probe) echo "show" ;;
+	probe | doctor) echo "show" ;;
 	snapshot) echo "save show" ;;
 	esac
 }
@@ -17,7 +17,7 @@ _mkinspect()
 	local current=${COMP_WORDS[COMP_CWORD]}
 	local previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local objects="ctx control ring ioq log cq producers tenants metrics stats probe
-		snapshot"
+		snapshot doctor"
 	local word words object=
 
 	# Readline splits at '=', so that a value may stand after it as a word.
