@@ -44,6 +44,18 @@ start() {
 	read -r line <&3 && echo "$line"
 }
 
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	fits_schema() {
+		head -n 1 "$work/text" |
+			python3 "$here/check_json.py" "$here/../tools/mkinspect/report.schema.json"
+	}
+else
+	echo '# python3-jsonschema is not there: JSON is only parsed'
+	fits_schema() {
+		:
+	}
+fi
+
 # doctor STATUS OPTION...: what it says is in the file text, without a context named.
 doctor() {
 	wanted=$1
@@ -56,7 +68,7 @@ doctor() {
 }
 
 is() {
-	head -n 1 "$work/text" | jq -e "$1"
+	head -n 1 "$work/text" | jq -e "$1" && fits_schema
 }
 
 healthy() {

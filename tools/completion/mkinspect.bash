@@ -7,9 +7,8 @@ _mkinspect_verbs()
 	ctx) echo "list show" ;;
 	control | ring | ioq | log | cq) echo "show dump watch diff" ;;
 	producers | tenants | metrics | stats) echo "show watch diff" ;;
-	probe) echo "show" ;;
+	probe | doctor) echo "show" ;;
 	snapshot) echo "save show" ;;
-	doctor) echo "show" ;;
 	esac
 }
 
