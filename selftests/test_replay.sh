@@ -179,7 +179,7 @@ try 'a trace whose end is missing' cut_off_is_told
 wrong_use() {
 	fails_with 64 'no command' "$mkinspect" record -o x &&
 		fails_with 64 'no file' "$mkinspect" record true &&
-		fails_with 64 'expected one of' "$mkinspect" nothing &&
+		fails_with 64 'expected an object' "$mkinspect" nothing &&
 		fails_with 64 'no format' "$mkinspect" export x &&
 		fails_with 64 'cpu or vulkan' "$mkinspect" replay --engine gpu x
 }
