@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mk/mk.h>
 
@@ -52,8 +53,11 @@ static int add(struct mk_context *context, uint32_t tenant, uint32_t count,
 	struct mk_producer *producer;
 	int ret = mk_producer_open(context, &options, &producer);
 
+	if (ret)
+		return fail("become a producer", ret);
 	for (uint32_t i = 0; i < count && !ret; i++)
 		ret = run_item(producer, &item, timeout_ns);
+	mk_producer_close(producer);
 	return ret == expected ? EXIT_SUCCESS : fail("add", ret);
 }
 
@@ -62,8 +66,10 @@ static int run_one(struct mk_context *context, const struct mk_item *item)
 	struct mk_producer *producer;
 	int ret = mk_producer_open(context, NULL, &producer);
 
-	if (!ret)
-		ret = run_item(producer, item, TIMEOUT_NS);
+	if (ret)
+		return fail("become a producer", ret);
+	ret = run_item(producer, item, TIMEOUT_NS);
+	mk_producer_close(producer);
 	return ret ? fail("run", ret) : EXIT_SUCCESS;
 }
 
@@ -101,7 +107,24 @@ static int look_at_snapshot(const char *path)
 		return fail("read the snapshot", ret);
 	printf("%" PRIu32 "\n", mk_snapshot_words(snapshot, MK_REGION_CONTROL,
 						  &count)[MK_CONTROL_OBSERVABLES]);
+	mk_snapshot_free(snapshot);
+	close(fd);
 	return EXIT_SUCCESS;
+}
+
+static int run_verb(struct mk_context *context, const char *verb, int argc, char **argv)
+{
+	if (!strcmp(verb, "observe") || !strcmp(verb, "open"))
+		return observe(context);
+	if (!strcmp(verb, "add") && argc == 5)
+		return add(context, number(argv[3]), number(argv[4]), TIMEOUT_NS, 0);
+	if (!strcmp(verb, "stay") && argc == 4)
+		return add(context, number(argv[3]), 1, SHORT_NS, -ETIMEDOUT);
+	if (!strcmp(verb, "run") && argc == 4)
+		return run_one(context, &(struct mk_item){ .opcode = number(argv[3]) });
+	if (!strcmp(verb, "read") && argc == 6)
+		return read_file(context, argv + 3);
+	return fail("usage", -EINVAL);
 }
 
 int main(int argc, char **argv)
@@ -122,15 +145,7 @@ int main(int argc, char **argv)
 					 &context);
 	if (ret)
 		return fail("connect", ret);
-	if (!strcmp(verb, "observe") || !strcmp(verb, "open"))
-		return observe(context);
-	if (!strcmp(verb, "add") && argc == 5)
-		return add(context, number(argv[3]), number(argv[4]), TIMEOUT_NS, 0);
-	if (!strcmp(verb, "stay") && argc == 4)
-		return add(context, number(argv[3]), 1, SHORT_NS, -ETIMEDOUT);
-	if (!strcmp(verb, "run") && argc == 4)
-		return run_one(context, &(struct mk_item){ .opcode = number(argv[3]) });
-	if (!strcmp(verb, "read") && argc == 6)
-		return read_file(context, argv + 3);
-	return fail("usage", -EINVAL);
+	ret = run_verb(context, verb, argc, argv);
+	mk_context_close(context);
+	return ret;
 }

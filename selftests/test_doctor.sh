@@ -34,6 +34,8 @@ ends_with() {
 
 # mkrun in the background; it is there when this returns.
 start() {
+	# One that a test which failed has left.
+	[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null
 	rm -f "$work/out"
 	mkfifo "$work/out"
 	"$build/tools/mkrun" --engine="$engine" --workgroups=1 --name="$socket" \

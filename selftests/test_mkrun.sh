@@ -38,6 +38,8 @@ run_briefly() {
 
 # start OPTION...: in the background; when this returns, its first object is in $line.
 start() {
+	# One that a test which failed has left.
+	[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null
 	rm -f "$work/out"
 	mkfifo "$work/out"
 	"$program" --engine="$engine" --workgroups=1 --name="$socket" --observables=8 -j \

@@ -40,10 +40,15 @@ struct screen {
 
 bool screen_is_possible(void)
 {
+	bool is_possible;
 	int error;
 
-	return isatty(STDIN_FILENO) && terminal_can_move() &&
-	       setupterm(NULL, STDOUT_FILENO, &error) == OK && cursor_address;
+	if (!isatty(STDIN_FILENO) || !terminal_can_move() ||
+	    setupterm(NULL, STDOUT_FILENO, &error) != OK)
+		return false;
+	is_possible = cursor_address;
+	del_curterm(cur_term);
+	return is_possible;
 }
 
 static volatile sig_atomic_t has_signal;
@@ -64,16 +69,32 @@ static void catch_signals(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-static void begin_screen(void)
+/* NULL, after a word: this is no terminal after all. */
+static SCREEN *begin_screen(void)
 {
+	SCREEN *terminal;
+
 	setlocale(LC_ALL, "");
 	catch_signals();
-	initscr();
+	terminal = newterm(NULL, stdout, stdin);
+	if (!terminal) {
+		complain_of(-ENOTTY, "this terminal cannot be drawn on; use TERM=dumb");
+		return NULL;
+	}
 	cbreak();
 	noecho();
 	curs_set(0);
 	keypad(stdscr, TRUE);
 	screen_init_colors(terminal_has_colors());
+	return terminal;
+}
+
+static void end_screen(SCREEN *terminal)
+{
+	if (!terminal)
+		return;
+	endwin();
+	delscreen(terminal);
 }
 
 /* Looks ----------------------------------------------------------------------------- */
@@ -223,6 +244,7 @@ static void set_title(struct screen *screen)
 int screen_watch(const struct options *options)
 {
 	static struct screen screen;
+	SCREEN *terminal;
 	int ret;
 
 	screen.options = options;
@@ -231,10 +253,10 @@ int screen_watch(const struct options *options)
 		return ret;
 	screen.memories = memories_of(&screen.source);
 	set_title(&screen);
-	begin_screen();
-	ret = run(&screen);
-	endwin();
-	if (ret)
+	terminal = begin_screen();
+	ret = terminal ? run(&screen) : -ENOTTY;
+	end_screen(terminal);
+	if (ret && terminal)
 		complain("looking again", ret);
 	mk_snapshot_free(screen.before);
 	mk_snapshot_free(screen.now);
