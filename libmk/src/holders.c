@@ -45,10 +45,11 @@ static enum mk_holder_kind kind_of(enum mk_role role)
 
 static void take_attachment(const struct mk_attachment *attachment, void *data)
 {
+	enum mk_holder_kind kind = kind_of((enum mk_role)attachment->role);
 	struct list *list = data;
 
 	if (attachment->id == list->id)
-		add(list, kind_of((enum mk_role)attachment->role), attachment->number,
+		add(list, kind, kind == MK_HOLDER_PRODUCER ? attachment->number : 0,
 		    attachment->pid);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a snapshot, which is taken in snapshot.c or read in snapshot_file.c. */
+/* The inside of a snapshot, which is taken in snapshot.c or read in snapshot_read.c. */
 #ifndef MK_SRC_SNAPSHOT_H
 #define MK_SRC_SNAPSHOT_H
 

@@ -8,6 +8,11 @@
 #ifndef MK_SRC_SNAPSHOT_LAYOUT_H
 #define MK_SRC_SNAPSHOT_LAYOUT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mk/snapshot.h>
+
 #define SNAPSHOT_MAGIC	     "mksnap\r\n"
 #define SNAPSHOT_MAGIC_BYTES 8
 #define SNAPSHOT_VERSION     1u
@@ -64,5 +69,22 @@ enum {
 
 /* A piece is no larger; all but a memory's last are as large. */
 #define BLOCK_BYTES_MAX (256u * 1024)
+
+uint64_t mk_snapshot_load_long(const void *words, size_t word);
+void mk_snapshot_store_long(void *words, size_t word, uint64_t value);
+
+uint64_t mk_snapshot_header_checksum(const void *header);
+uint64_t mk_snapshot_block_checksum(const void *block, const void *stored, size_t bytes);
+
+/* What the header has, but for choices and what has two words. */
+struct mk_snapshot_word {
+	uint32_t word;
+	uint32_t *value;
+};
+
+#define MK_SNAPSHOT_WORDS_KEPT 14
+
+void mk_snapshot_list_words(struct mk_snapshot_info *info,
+			    struct mk_snapshot_word words[MK_SNAPSHOT_WORDS_KEPT]);
 
 #endif /* MK_SRC_SNAPSHOT_LAYOUT_H */

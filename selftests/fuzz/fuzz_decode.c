@@ -12,27 +12,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
-static uint32_t take(const uint32_t *words, size_t *left, uint32_t wanted)
-{
-	uint32_t count = wanted % 4096;
-
-	(void)words;
-	if (count > *left)
-		count = (uint32_t)*left;
-	*left -= count;
-	return count;
-}
-
 /* Each memory a copy of its own, so that a word too far is seen. */
 static struct view_memory copy(const uint32_t **at, size_t *left, uint32_t wanted)
 {
-	uint32_t count = take(*at, left, wanted);
+	uint32_t count = wanted % 4096 < *left ? wanted % 4096 : (uint32_t)*left;
 	uint32_t *words = malloc(count ? count * sizeof(*words) : 1);
 
 	if (!words)
 		abort();
 	memcpy(words, *at, count * sizeof(*words));
 	*at += count;
+	*left -= count;
 	return (struct view_memory){ words, count };
 }
 

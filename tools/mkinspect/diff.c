@@ -61,52 +61,63 @@ static bool is_array_of_rows(struct json_object *value)
 	       key_of(json_object_array_get_idx(value, 0), &name);
 }
 
-/* Both are in the same order, so what is missing in one shows by its key. */
-static struct json_object *find_row(struct json_object *rows, struct json_object *key,
-				    size_t *hint)
+/* Rows by their keys, as text; a row stays the array's too. */
+static struct json_object *index_rows(struct json_object *rows)
 {
 	size_t count = rows ? json_object_array_length(rows) : 0;
+	struct json_object *index = json_object_new_object();
+	const char *name;
 
-	for (size_t i = 0; i < count; i++) {
-		size_t index = (*hint + i) % count;
-		struct json_object *row = json_object_array_get_idx(rows, index);
-		const char *name;
+	for (size_t i = 0; i < count && index; i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
 
-		if (json_object_equal(key_of(row, &name), key)) {
-			*hint = index + 1;
-			return row;
-		}
+		json_object_object_add(index, json_object_get_string(key_of(row, &name)),
+				       json_object_get(row));
 	}
-	return NULL;
+	return index;
+}
+
+static struct json_object *find_row(struct json_object *index, struct json_object *row)
+{
+	const char *name;
+
+	return json_object_object_get(index, json_object_get_string(key_of(row, &name)));
+}
+
+static void compare_row(struct json_output *json, const char *path,
+			struct json_object *row, struct json_object *from,
+			struct json_object *to)
+{
+	char row_path[PATH_BYTES];
+	const char *name;
+
+	snprintf(row_path, sizeof(row_path), "%s[%s]", path,
+		 json_object_get_string(key_of(row, &name)));
+	compare(json, row_path, from, to);
 }
 
 static void compare_rows(struct json_output *json, const char *path,
 			 struct json_object *from, struct json_object *to)
 {
+	struct json_object *before = index_rows(from), *after = index_rows(to);
 	size_t count = from ? json_object_array_length(from) : 0;
-	char row_path[PATH_BYTES];
-	const char *name = "";
-	size_t hint = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	if (!before || !after)
+		json->failed = true;
+	for (size_t i = 0; i < count && !json->failed; i++) {
 		struct json_object *row = json_object_array_get_idx(from, i);
-		struct json_object *key = key_of(row, &name);
 
-		snprintf(row_path, sizeof(row_path), "%s[%s]", path,
-			 json_object_get_string(key));
-		compare(json, row_path, row, find_row(to, key, &hint));
+		compare_row(json, path, row, row, find_row(after, row));
 	}
 	count = to ? json_object_array_length(to) : 0;
-	hint = 0;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !json->failed; i++) {
 		struct json_object *row = json_object_array_get_idx(to, i);
-		struct json_object *key = key_of(row, &name);
 
-		snprintf(row_path, sizeof(row_path), "%s[%s]", path,
-			 json_object_get_string(key));
-		if (!find_row(from, key, &hint))
-			compare(json, row_path, NULL, row);
+		if (!find_row(before, row))
+			compare_row(json, path, row, NULL, row);
 	}
+	json_object_put(before);
+	json_object_put(after);
 }
 
 static bool is_of_the_look(const char *path, const char *key)

@@ -74,7 +74,7 @@ enum mk_holder_kind {
 
 struct mk_holder {
 	enum mk_holder_kind kind;
-	uint32_t id; /* a producer's, as in its leases */
+	uint32_t id; /* a producer's, as in its leases; else 0 */
 	uint32_t pid;
 };
 

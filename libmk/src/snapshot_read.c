@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* Snapshots in files. */
+/* Snapshots from files, which may be anybody's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 #include <zstd.h>
 
 #include "error.h"
@@ -14,29 +12,6 @@
 #include "snapshot.h"
 #include "snapshot_layout.h"
 #include "words.h"
-
-#define COMPRESSION_LEVEL 3
-
-static uint64_t load_long(const void *words, size_t word)
-{
-	return mk_load_word(words, word) | (uint64_t)mk_load_word(words, word + 1) << 32;
-}
-
-static void store_long(void *words, size_t word, uint64_t value)
-{
-	mk_store_word(words, word, (uint32_t)value);
-	mk_store_word(words, word + 1, (uint32_t)(value >> 32));
-}
-
-static uint64_t header_checksum(const void *header)
-{
-	return XXH64(header, HEADER_CHECKSUM * MK_WORD_BYTES, 0);
-}
-
-static uint64_t block_checksum(const void *block, const void *stored, size_t bytes)
-{
-	return XXH64(stored, bytes, XXH64(block, BLOCK_CHECKSUM * MK_WORD_BYTES, 0));
-}
 
 /* Where a fuzzer shall get past it, every checksum is right. */
 static bool is_same_checksum(uint64_t had, uint64_t expected)
@@ -49,163 +24,6 @@ static bool is_same_checksum(uint64_t had, uint64_t expected)
 	return had == expected;
 #endif
 }
-
-/* What the header has, but for the geometry's and the snapshot's 64-bit words. */
-struct header_word {
-	uint32_t word;
-	uint32_t *value;
-};
-
-#define HEADER_WORDS_KEPT 14
-
-static void list_words(struct mk_snapshot_info *info,
-		       struct header_word words[HEADER_WORDS_KEPT])
-{
-	const struct header_word all[HEADER_WORDS_KEPT] = {
-		{ HEADER_SLOTS, &info->geometry.slots },
-		{ HEADER_WINDOW_SLOTS, &info->geometry.window_slots },
-		{ HEADER_LOG_RECORDS, &info->geometry.log_records },
-		{ HEADER_IO_SLOTS, &info->geometry.io_slots },
-		{ HEADER_IO_REQUEST_SLOTS, &info->geometry.io_request_slots },
-		{ HEADER_OBSERVABLE_WORDS, &info->geometry.observable_words },
-		{ HEADER_CONTEXT_FLAGS, &info->geometry.flags },
-		{ HEADER_PID, &info->pid },
-		{ HEADER_MEMORIES, &info->memories },
-		{ HEADER_SLOTS_CHANGED, &info->tear.slots_changed },
-		{ HEADER_IO_SLOTS_CHANGED, &info->tear.io_slots_changed },
-		{ HEADER_LOG_ADDED, &info->tear.log_records },
-		{ HEADER_LOG_RESTARTS, &info->tear.log_restarts },
-		{ HEADER_DISPATCHES, &info->tear.dispatches },
-	};
-
-	memcpy(words, all, sizeof(all));
-}
-
-/* Write ------------------------------------------------------------------------ */
-
-struct writer {
-	int fd;
-	ZSTD_CCtx *compressor;
-	uint8_t *stored;
-	size_t capacity;
-	uint64_t blocks;
-};
-
-static int write_all(int fd, const void *data, size_t bytes)
-{
-	const uint8_t *at = data;
-
-	while (bytes) {
-		ssize_t done = write(fd, at, bytes);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0) {
-			int error = done ? errno : EIO;
-
-			return mk_fail(error, "cannot write the snapshot: %s",
-				       strerror(error));
-		}
-		at += done;
-		bytes -= (size_t)done;
-	}
-	return 0;
-}
-
-static int write_header(const struct mk_snapshot *snapshot, int fd)
-{
-	struct mk_snapshot_info info = snapshot->info;
-	struct header_word words[HEADER_WORDS_KEPT];
-	uint32_t header[HEADER_WORDS] = { 0 };
-
-	list_words(&info, words);
-	for (size_t i = 0; i < HEADER_WORDS_KEPT; i++)
-		mk_store_word(header, words[i].word, *words[i].value);
-	memcpy(header, SNAPSHOT_MAGIC, SNAPSHOT_MAGIC_BYTES);
-	mk_store_word(header, HEADER_VERSION, SNAPSHOT_VERSION);
-	mk_store_word(header, HEADER_BYTES, sizeof(header));
-	mk_store_word(header, HEADER_ABI_VERSION, MK_ABI_VERSION);
-	mk_store_word(header, HEADER_BACKING, (uint32_t)info.geometry.backing);
-	mk_store_word(header, HEADER_IS_SPLIT, info.is_split);
-	mk_store_word(header, HEADER_REASON, (uint32_t)info.reason);
-	store_long(header, HEADER_ARENA_BYTES, info.geometry.arena_bytes);
-	store_long(header, HEADER_ID, info.id);
-	store_long(header, HEADER_TAKEN_NS, info.taken_ns);
-	store_long(header, HEADER_MONOTONIC_NS, info.monotonic_ns);
-	store_long(header, HEADER_COPY_NS, info.copy_ns);
-	store_long(header, HEADER_SLOTS_DONE, info.tear.slots_done);
-	store_long(header, HEADER_CHECKSUM, header_checksum(header));
-	return write_all(fd, header, sizeof(header));
-}
-
-static int write_block(struct writer *writer, uint32_t what, uint64_t offset,
-		       const void *data, size_t bytes)
-{
-	uint32_t block[BLOCK_WORDS] = { 0 };
-	size_t stored = 0;
-	int ret;
-
-	if (bytes)
-		stored = ZSTD_compressCCtx(writer->compressor, writer->stored,
-					   writer->capacity, data, bytes,
-					   COMPRESSION_LEVEL);
-	if (ZSTD_isError(stored))
-		return mk_fail(ENOMEM, "cannot compress a snapshot: %s",
-			       ZSTD_getErrorName(stored));
-	mk_store_word(block, BLOCK_WHAT, what);
-	mk_store_word(block, BLOCK_BYTES, (uint32_t)bytes);
-	mk_store_word(block, BLOCK_STORED_BYTES, (uint32_t)stored);
-	store_long(block, BLOCK_OFFSET, offset);
-	store_long(block, BLOCK_CHECKSUM, block_checksum(block, writer->stored, stored));
-	ret = write_all(writer->fd, block, sizeof(block));
-	if (!ret)
-		ret = write_all(writer->fd, writer->stored, stored);
-	writer->blocks++;
-	return ret;
-}
-
-static int write_words(struct writer *writer, uint32_t what, const uint32_t *words,
-		       size_t count)
-{
-	size_t bytes = count * sizeof(*words);
-	int ret = 0;
-
-	for (size_t offset = 0; offset < bytes && !ret; offset += BLOCK_BYTES_MAX) {
-		size_t left = bytes - offset;
-
-		ret = write_block(writer, what, offset, (const uint8_t *)words + offset,
-				  left < BLOCK_BYTES_MAX ? left : BLOCK_BYTES_MAX);
-	}
-	return ret;
-}
-
-int mk_snapshot_write(const struct mk_snapshot *snapshot, int fd)
-{
-	struct writer writer = {
-		.fd = fd,
-		.compressor = ZSTD_createCCtx(),
-		.capacity = ZSTD_compressBound(BLOCK_BYTES_MAX),
-	};
-	int ret = 0;
-
-	writer.stored = malloc(writer.capacity);
-	if (!writer.compressor || !writer.stored)
-		ret = mk_fail(ENOMEM, "no memory to compress a snapshot");
-	if (!ret)
-		ret = write_header(snapshot, fd);
-	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
-		ret = write_words(&writer, i, snapshot->words[i], snapshot->counts[i]);
-	if (!ret)
-		ret = write_words(&writer, BLOCK_CHANGED, snapshot->changed,
-				  mk_snapshot_changed_words(snapshot));
-	if (!ret)
-		ret = write_block(&writer, BLOCK_END, writer.blocks, NULL, 0);
-	ZSTD_freeCCtx(writer.compressor);
-	free(writer.stored);
-	return ret;
-}
-
-/* Read ------------------------------------------------------------------------- */
 
 struct reader {
 	int fd;
@@ -250,8 +68,8 @@ static int check_version(const void *header)
 			       "the snapshot has version %u, this library reads %u; use "
 			       "the mkinspect that wrote it",
 			       version, SNAPSHOT_VERSION);
-	if (!is_same_checksum(load_long(header, HEADER_CHECKSUM),
-			      header_checksum(header)))
+	if (!is_same_checksum(mk_snapshot_load_long(header, HEADER_CHECKSUM),
+			      mk_snapshot_header_checksum(header)))
 		return mk_fail(EBADMSG, "the snapshot's header is damaged: its checksum "
 					"is wrong");
 	if (mk_load_word(header, HEADER_BYTES) != HEADER_WORDS * MK_WORD_BYTES)
@@ -307,7 +125,7 @@ static int check_memories(const struct mk_snapshot_info *info,
 
 static int read_header(int fd, struct mk_snapshot_info *info, size_t bytes[MK_MEMORIES])
 {
-	struct header_word words[HEADER_WORDS_KEPT];
+	struct mk_snapshot_word words[MK_SNAPSHOT_WORDS_KEPT];
 	uint32_t header[HEADER_WORDS];
 	int ret = read_all(fd, header, sizeof(header), "its header");
 
@@ -317,20 +135,20 @@ static int read_header(int fd, struct mk_snapshot_info *info, size_t bytes[MK_ME
 		ret = check_choices(header);
 	if (ret)
 		return ret;
-	list_words(info, words);
-	for (size_t i = 0; i < HEADER_WORDS_KEPT; i++)
+	mk_snapshot_list_words(info, words);
+	for (size_t i = 0; i < MK_SNAPSHOT_WORDS_KEPT; i++)
 		*words[i].value = mk_load_word(header, words[i].word);
 	info->geometry.size = sizeof(info->geometry);
 	info->geometry.backing =
 		(enum mk_backing_kind)mk_load_word(header, HEADER_BACKING);
-	info->geometry.arena_bytes = load_long(header, HEADER_ARENA_BYTES);
+	info->geometry.arena_bytes = mk_snapshot_load_long(header, HEADER_ARENA_BYTES);
 	info->is_split = mk_load_word(header, HEADER_IS_SPLIT);
 	info->reason = (enum mk_snapshot_reason)mk_load_word(header, HEADER_REASON);
-	info->id = load_long(header, HEADER_ID);
-	info->taken_ns = load_long(header, HEADER_TAKEN_NS);
-	info->monotonic_ns = load_long(header, HEADER_MONOTONIC_NS);
-	info->copy_ns = load_long(header, HEADER_COPY_NS);
-	info->tear.slots_done = load_long(header, HEADER_SLOTS_DONE);
+	info->id = mk_snapshot_load_long(header, HEADER_ID);
+	info->taken_ns = mk_snapshot_load_long(header, HEADER_TAKEN_NS);
+	info->monotonic_ns = mk_snapshot_load_long(header, HEADER_MONOTONIC_NS);
+	info->copy_ns = mk_snapshot_load_long(header, HEADER_COPY_NS);
+	info->tear.slots_done = mk_snapshot_load_long(header, HEADER_SLOTS_DONE);
 	if (mk_geometry_check(&info->geometry))
 		return -EPROTO;
 	mk_geometry_sizes(&info->geometry, bytes);
@@ -345,14 +163,14 @@ static int check_block(const void *block, uint32_t what, uint64_t offset, size_t
 	    mk_load_word(block, BLOCK_BYTES) == bytes &&
 	    mk_load_word(block, BLOCK_STORED_BYTES) <= capacity &&
 	    !mk_load_word(block, BLOCK_RESERVED) &&
-	    load_long(block, BLOCK_OFFSET) == offset)
+	    mk_snapshot_load_long(block, BLOCK_OFFSET) == offset)
 		return 0;
 	return mk_fail(EBADMSG,
 		       "the snapshot is damaged: had a block 0x%x of %u bytes at %llu, "
 		       "expected 0x%x of %zu at %llu",
 		       mk_load_word(block, BLOCK_WHAT), mk_load_word(block, BLOCK_BYTES),
-		       (unsigned long long)load_long(block, BLOCK_OFFSET), what, bytes,
-		       (unsigned long long)offset);
+		       (unsigned long long)mk_snapshot_load_long(block, BLOCK_OFFSET),
+		       what, bytes, (unsigned long long)offset);
 }
 
 static int read_block(struct reader *reader, uint32_t what, uint64_t offset, void *data,
@@ -371,8 +189,8 @@ static int read_block(struct reader *reader, uint32_t what, uint64_t offset, voi
 	ret = read_all(reader->fd, reader->stored, stored, "a block");
 	if (ret)
 		return ret;
-	if (!is_same_checksum(load_long(block, BLOCK_CHECKSUM),
-			      block_checksum(block, reader->stored, stored)))
+	if (!is_same_checksum(mk_snapshot_load_long(block, BLOCK_CHECKSUM),
+			      mk_snapshot_block_checksum(block, reader->stored, stored)))
 		return mk_fail(EBADMSG,
 			       "the snapshot is damaged: the checksum of block %llu is "
 			       "wrong",
