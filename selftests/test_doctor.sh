@@ -62,11 +62,12 @@ fi
 doctor() {
 	wanted=$1
 	shift
-	ends_with "$wanted" timeout 60 "$mkinspect" doctor --interval=0.5 "$@" \
-		>"$work/text" 2>&1
-	result=$?
-	cat "$work/text"
-	return "$result"
+	timeout 60 "$mkinspect" doctor --interval=0.5 "$@" \
+		>"$work/text" 2>"$work/complaints"
+	got=$?
+	cat "$work/text" "$work/complaints"
+	echo "status $got, expected $wanted"
+	[ "$got" -eq "$wanted" ]
 }
 
 is() {
@@ -120,7 +121,7 @@ engine_is_killed() {
 }
 
 could_not_look() {
-	doctor 2 --socket="$work/none" && grep 'no server is at' "$work/text" &&
+	doctor 2 --socket="$work/none" && grep 'no server is at' "$work/complaints" &&
 		grep 'no context was looked at: nothing found' "$work/text"
 }
 

@@ -41,6 +41,13 @@ static const struct mk_holder *pump_of(const struct examination *examination)
 	return holders ? holders_find(holders, MK_HOLDER_PUMP, 0) : NULL;
 }
 
+/* With mk.ko nothing proves who the pump is. */
+static bool pumps_are_known(const struct examination *examination)
+{
+	return examination->facts->holders &&
+	       examination->now->info->geometry.backing != MK_BACKING_KMOD;
+}
+
 static void tell_unanswered(struct examination *examination, uint32_t count,
 			    uint32_t first)
 {
@@ -55,9 +62,9 @@ static void tell_unanswered(struct examination *examination, uint32_t count,
 		"published for %.1f s, and nobody answers: %s.",
 		count, count == 1 ? "" : "s", first, count == 1 ? "s" : "ve",
 		doctor_seconds(examination),
-		pump			    ? "the pump does not look" :
-		examination->facts->holders ? "no process has become the pump" :
-					      "there may be no pump");
+		pump			     ? "the pump does not look" :
+		pumps_are_known(examination) ? "no process has become the pump" :
+					       "there may be no pump");
 
 	if (pump)
 		finding->pid = pump->pid;
