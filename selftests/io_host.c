@@ -2,6 +2,7 @@
 #include "io_host.h"
 
 #include <sched.h>
+#include <string.h>
 
 static _Atomic uint32_t *region(const struct live *live, uint32_t number)
 {
@@ -100,6 +101,25 @@ void io_wake(struct live *live)
 	live_ok(mk_context_set_tenant(live->context, 0, MK_TENANT_MASK_ALL));
 }
 
+/* Across a bus what a slot says is all there once its record is. */
+static bool has_new_record(struct live *live, uint32_t slot)
+{
+	const uint32_t first = MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS;
+	uint32_t lap;
+
+	if (strcmp(mk_context_backing(live->context), "device") != 0 ||
+	    slot >= MK_CQ_IO_OUTBOX_SLOTS)
+		return true;
+	lap = io_cq_word(live, first) >> MK_CQ_IO_OUTBOX_LAP_SHIFT;
+	for (uint32_t i = 1; i < MK_CQ_IO_OUTBOX_WORDS; i++)
+		if (io_cq_word(live, first + i) >> MK_CQ_IO_OUTBOX_LAP_SHIFT != lap)
+			return false;
+	if (lap == live->io_laps[slot])
+		return false;
+	live->io_laps[slot] = lap;
+	return true;
+}
+
 bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 		  struct io_request *request)
 {
@@ -107,7 +127,8 @@ bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 
 	for (uint32_t i = 0; i < count; i++) {
 		*slot = (first + i) % count;
-		if (io_status(live, *slot) != MK_STATUS_PUBLISHED)
+		if (io_status(live, *slot) != MK_STATUS_PUBLISHED ||
+		    !has_new_record(live, *slot))
 			continue;
 		for (uint32_t word = 0; word < MK_IO_SLOT_WORDS; word++)
 			request->words[word] = io_load(live, *slot, word);

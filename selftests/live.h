@@ -37,6 +37,7 @@ struct live {
 	struct mk_engine *engine;
 	struct mk_producer *producers[LIVE_PRODUCER_LIMIT];
 	size_t producer_count;
+	uint32_t io_laps[MK_CQ_IO_OUTBOX_SLOTS]; /* of the records that io_host.c has seen */
 };
 
 /* An operation by opcode and arguments; lives as long as the block around it. */
