@@ -3,7 +3,7 @@
 #
 # Builds and tests everything.
 #
-#   tools/check.sh          a quarter of an hour or less on two cores
+#   tools/check.sh          half an hour or less on two cores
 #   tools/check.sh --full   also the slow tests and two more kernels, which takes hours
 #
 # The last line is 'N passed, N failed, N skipped', counting single tests; one that
