@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 
 #include "common/complain.h"
+#include "names.h"
 #include "trace_commands.h"
 #include "trace_load.h"
 #include "trace_spans.h"
@@ -189,7 +190,7 @@ static const char *const end_names[] = {
 static const char *slot_name(const struct span *span, char *text, size_t size)
 {
 	uint32_t opcode = span->first->publish.words[MK_SLOT_OPCODE];
-	const char *known = trace_opcode_name(opcode);
+	const char *known = name_builtin(opcode);
 
 	if (known)
 		return known;

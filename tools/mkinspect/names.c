@@ -142,9 +142,14 @@ const char *name_status(uint32_t status)
 	return FIND_NAME(statuses, status);
 }
 
+const char *name_builtin(uint32_t opcode)
+{
+	return FIND_NAME(opcodes, opcode);
+}
+
 const char *name_opcode(uint32_t opcode)
 {
-	const char *name = FIND_NAME(opcodes, opcode);
+	const char *name = name_builtin(opcode);
 
 	if (!name && opcode > MK_OP_BUILTIN_LAST && !(opcode & MK_OP_RESERVED_BIT) &&
 	    (opcode < MK_OP_SYSTEM_FIRST || opcode > MK_OP_SYSTEM_LAST))

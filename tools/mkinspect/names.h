@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 const char *name_status(uint32_t status);
-const char *name_opcode(uint32_t opcode); /* "user" for a user's */
+const char *name_builtin(uint32_t opcode); /* NULL for a user's */
+const char *name_opcode(uint32_t opcode);  /* "user" for a user's */
 const char *name_priority(uint32_t priority);
 const char *name_fault(uint32_t code);
 const char *name_io_op(uint32_t op);

@@ -9,7 +9,8 @@
 #include <mk/engine.h>
 
 #include "common/complain.h"
-#include "handlers.h"
+#include "common/handlers.h"
+#include "names.h"
 #include "replay_memory.h"
 #include "replay_run.h"
 #include "trace_commands.h"
@@ -170,7 +171,7 @@ static int check_parts(const struct trace *trace, uint32_t context)
 
 static bool is_handled(const struct arguments *arguments, uint32_t opcode)
 {
-	if (trace_opcode_name(opcode) || arguments->engine.spirv)
+	if (name_builtin(opcode) || arguments->engine.spirv)
 		return true;
 	for (size_t i = 0; i < arguments->engine.handler_count; i++)
 		if (arguments->engine.handlers[i].opcode == opcode)

@@ -218,34 +218,3 @@ const struct trace_part *trace_first_part(const struct trace *trace, uint32_t co
 			return &trace->parts[i];
 	return NULL;
 }
-
-/* Names ---------------------------------------------------------------------------- */
-
-const char *trace_opcode_name(uint32_t opcode)
-{
-	static const struct {
-		uint32_t opcode;
-		const char *name;
-	} names[] = {
-		{ MK_OP_NOP, "NOP" },
-		{ MK_OP_STORE_U32, "STORE_U32" },
-		{ MK_OP_ATOMIC_ADD, "ATOMIC_ADD" },
-		{ MK_OP_LOAD_U32, "LOAD_U32" },
-		{ MK_OP_COMPARE_SWAP, "COMPARE_SWAP" },
-		{ MK_OP_MEMCPY, "MEMCPY" },
-		{ MK_OP_DFA_STEP, "DFA_STEP" },
-		{ MK_OP_BATCH_FENCE, "BATCH_FENCE" },
-		{ MK_OP_IO_READ, "IO_READ" },
-		{ MK_OP_IO_WRITE, "IO_WRITE" },
-		{ MK_OP_IO_FENCE, "IO_FENCE" },
-		{ MK_OP_LOAD_MISS, "LOAD_MISS" },
-		{ MK_OP_PRINTF, "PRINTF" },
-		{ MK_OP_PACKED_SLOT, "PACKED_SLOT" },
-		{ MK_OP_SHUTDOWN, "SHUTDOWN" },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].opcode == opcode)
-			return names[i].name;
-	return NULL;
-}

@@ -50,7 +50,4 @@ int trace_choose_context(struct trace *trace, int wanted, uint32_t *context);
 /* The first part of a context: where its geometry stands. */
 const struct trace_part *trace_first_part(const struct trace *trace, uint32_t context);
 
-/* "NOP", "IO_READ"; NULL for a user's. */
-const char *trace_opcode_name(uint32_t opcode);
-
 #endif /* MKINSPECT_TRACE_LOAD_H */
