@@ -151,7 +151,7 @@ on_terminal() {
 	shift 2
 	printf '%s' "$input" >"$work/input"
 	# shellcheck disable=SC2086 # several variables
-	env $variables script -qec "timeout 60 $mkinspect stats watch --socket=$socket \
+	env $variables script -qec "timeout --foreground 60 $mkinspect stats watch --socket=$socket \
 		--interval=0.1 $*" /dev/null >"$work/screen" <"$work/input"
 	result=$?
 	cat -v "$work/screen"
