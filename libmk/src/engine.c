@@ -61,6 +61,7 @@ struct mk_engine {
 	uint32_t queued;
 	uint32_t executions;
 	uint32_t steps_spent;
+	uint32_t cut_loops;
 	uint64_t last_end_ns;
 	uint64_t idle_ns;
 	uint32_t next_flags;
@@ -220,6 +221,13 @@ static int wait_oldest(struct mk_engine *engine)
 		return ret;
 	engine->queued--;
 	account(engine);
+	if (load_state(engine, MK_STATE_CUT_LOOPS) != engine->cut_loops)
+		return mk_fail(
+			EIO,
+			"the driver has ended loops of the kernel in a dispatch "
+			"of %u steps before they were through, so what it executed "
+			"last may be wrong; a handler loops without mk_steps()",
+			engine->steps);
 	return 0;
 }
 
@@ -457,6 +465,7 @@ static void take_over(struct mk_engine *engine)
 		mk_recover(context);
 	engine->executions = load_state(engine, MK_STATE_EXECUTIONS);
 	engine->steps_spent = load_state(engine, MK_STATE_STEPS);
+	engine->cut_loops = load_state(engine, MK_STATE_CUT_LOOPS);
 	atomic_store_explicit(mk_cq_word(context, MK_CQ_OWNER_PID), (uint32_t)getpid(),
 			      memory_order_relaxed);
 	mk_park_withdraw(context);
