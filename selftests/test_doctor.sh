@@ -16,12 +16,14 @@ client=$build/selftests/mkrun_client
 
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
+# shellcheck source=selftests/schema.sh
+. "$here/schema.sh"
 
 work=$(mktemp -d)
 socket=$work/socket
 pid=
 busy=
-trap 'kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
+trap 'exec 8>&-; kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
 
 ends_with() {
 	wanted=$1
@@ -46,17 +48,7 @@ start() {
 	read -r line <&3 && echo "$line"
 }
 
-if python3 -c 'import jsonschema' 2>/dev/null; then
-	fits_schema() {
-		head -n 1 "$work/text" |
-			python3 "$here/check_json.py" "$here/../tools/mkinspect/report.schema.json"
-	}
-else
-	echo '# python3-jsonschema is not there: JSON is only parsed'
-	fits_schema() {
-		:
-	}
-fi
+schema_begin "$here/../tools/mkinspect/report.schema.json" "$work"
 
 # doctor STATUS OPTION...: what it says is in the file text, without a context named.
 doctor() {
@@ -71,7 +63,8 @@ doctor() {
 }
 
 is() {
-	head -n 1 "$work/text" | jq -e "$1" && fits_schema
+	head -n 1 "$work/text" >"$work/json"
+	jq -e "$1" "$work/json" && valid "$work/json"
 }
 
 healthy() {
