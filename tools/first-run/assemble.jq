@@ -67,7 +67,7 @@ def cause:
 def of_step($name; $steps):
 	[$steps[] | select(.name == $name and .result == "passed") | .data][0];
 
-def quotient($a; $b): if $a and $b and $b > 0 then ($a / $b * 100 | round / 100) else null end;
+def quotient($a; $b): if $a and $b and $b > 0 then $a / $b else null end;
 
 # A number with what it is compared with; times is in favour of mk when above 1.
 def latency_headline($d): {

@@ -102,11 +102,14 @@ def failures:
 	[.steps[] | select(.result | . != "passed" and . != "skipped" and . != "interrupted")] as $failed |
 	if $failed == [] then empty else
 		heading("What failed, and the likely cause"),
-		($failed[] |
-			"\(.name): \(.title): \(.result)",
-			("It said: \(.reason // "nothing")" | paragraph(76)),
-			("Likely:  \(.cause // "not known; its whole output is below")" | paragraph(76)),
-			(if .command then "Again:   \(.command)" | indented else empty end),
+		# Steps that most likely have one cause stand together, in the order of their first.
+		([$failed[].cause] | reduce .[] as $cause ([]; if index([$cause]) then . else . + [$cause] end))[] as $cause |
+		([$failed[] | select(.cause == $cause)] |
+			(.[] |
+				"\(.name): \(.title): \(.result)",
+				("It said: \(.reason // "nothing")" | paragraph(76)),
+				(if .command then "Again:   \(.command)" | indented else empty end)),
+			("Likely:  \($cause // "not known; the whole output is below")" | paragraph(76)),
 			"")
 	end;
 
