@@ -318,7 +318,7 @@ step_tests() {
 	jq -n "{ tests_passed: $passed, tests_failed: $failed, tests_skipped: $skipped }" >"$work/data"
 	# By 4 a test says that it was skipped.
 	if [ "$step_status" = 4 ] && [ "$failed" -eq 0 ]; then
-		record skipped "$(last_words | sed 's/^1\.\.0 *# SKIP *//')"
+		record skipped "$(sed -n 's/^1\.\.0 *# SKIP *//p' "$work/output" | head -n 1)"
 	elif [ "$failed" -gt 0 ] && [ "$step_status" != null ] && [ "$step_status" -lt 124 ] &&
 		[ -z "$interrupted" ]; then
 		record failed "$failed of $((passed + failed)) tests failed, the first: $(sed -n 's/^not ok [0-9]* *-* *//p' "$work/output" | head -n 1)"

@@ -31,6 +31,10 @@ def says($pattern): ([.reason] + .output | map(. // "") | join("\n") | test($pat
 def closed_nodes: [$machine[0].nodes // [] | .[] | select(.may_be_opened | not) |
 	select(.path | test("renderD|nvidia"))];
 
+# Cards of AMD's without their kernel driver.
+def idle_cards: [$machine[0].gpus // [] | .[] |
+	select(.vendor_id == "0x1002" and .driver != "amdgpu")];
+
 # What most likely made a step fail, and what to do; null where nothing is known.
 def cause:
 	if .result == "passed" or .result == "skipped" or .result == "interrupted" then null
@@ -38,16 +42,18 @@ def cause:
 		"The driver waits for the GPU without end.  The kernel log says more; restart the machine before trying again."
 	elif .name == "kernel-log" then
 		"The kernel had something to say about a GPU during the run.  If it was reset, a dispatch ran too long or the GPU faulted: see what ran then."
-	elif says("none of [0-9]+ Vulkan devices fits|no Vulkan driver|no compatible driver") then
+	elif says("none of [0-9]+ Vulkan devices fits|no Vulkan driver|no compatible driver|ERROR_INCOMPATIBLE_DRIVER") then
 		if (closed_nodes | length) > 0 then
 			"The GPU's device node \(closed_nodes[0].path) may not be opened.  Add yourself to the group \(closed_nodes[0].group) and log in again."
+		elif (idle_cards | length) > 0 then
+			"The kernel's driver amdgpu does not drive the card at \(idle_cards[0].pci_address) (\(idle_cards[0].driver // "no driver") does).  'dmesg | grep amdgpu' says why; often its firmware is missing (firmware-amd-graphics)."
 		else
 			"No Vulkan driver offers a device that mk can use.  Install Mesa's Vulkan drivers (mesa-vulkan-drivers), and see whether VK_DRIVER_FILES or VK_ICD_FILENAMES names a file that is not there."
 		end
 	elif says("device lost|VkResult -4") then
 		"The driver gave the device up: the GPU was reset, after a fault or a dispatch that took longer than the lockup timeout.  The kernel log says which."
 	elif says("never saw|seen by both sides") then
-		"Memory that the GPU and the host are to share is not coherent while a kernel runs; the probe says which memory is.  On a CPU it means that the trial got no processor time."
+		"Memory that the GPU and the host are to share is not coherent while a kernel runs; the probe has tried each kind.  On a CPU it means that the trial got no processor time."
 	elif says("out of (host |device )?memory|cannot allocate memory|ENOMEM") then
 		"There was too little memory: the GPU's, the host's, or of what may be locked (ulimit -l)."
 	elif says("permission denied|EACCES|operation not permitted") then

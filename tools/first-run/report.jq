@@ -173,11 +173,12 @@ def probe:
 		heading("Memory that the GPU and the host can share"),
 		(.data.devices // [] | .[] | "\(.device): \(.type), \(.pci), \(.node)" +
 			(if .lack != "" then ": lacks \(.lack)" else "" end)),
-		"    Placement, * taken                                                  Round trip",
+		"    Placement, * taken" + (" " * 56) + "Round trip",
 		(.data.placements[] |
-			(if .chosen == 1 then "  * " else "    " end) +
-			("\(.number) " + .placement | pad(68)) +
-			(if .coherent == 1 then (.p50_ns | amount("ns")) else .reason end)));
+			(if .chosen == 1 then " * " else "   " end) + (.number | tostring | lpad(2)) + "  " +
+				(.placement | pad(70)) + " " +
+				(if .coherent == 1 then (.p50_ns | amount("ns")) else "none" end),
+			(.reason // empty | wrapped(70) | (" " * 9) + .)));
 
 def kernel_log:
 	heading("Kernel log of this time, about GPUs"),
