@@ -52,6 +52,8 @@ def cause:
 		end
 	elif says("device lost|VkResult -4") then
 		"The driver gave the device up: the GPU was reset, after a fault or a dispatch that took longer than the lockup timeout.  The kernel log says which."
+	elif says("VkResult -13\\)") and $machine[0].amdgpu != null then
+		"amdgpu takes no host pointers to memory that is a file's, as a memfd is.  With mk.ko loaded its memory is imported as DMA-buf; Documentation/radv.rst, Known limits."
 	elif says("never saw|seen by both sides") then
 		"Memory that the GPU and the host are to share is not coherent while a kernel runs; the probe has tried each kind.  On a CPU it means that the trial got no processor time."
 	elif says("out of (host |device )?memory|cannot allocate memory|ENOMEM") then
