@@ -306,6 +306,16 @@ step_json() {
 	conclude
 }
 
+# The first test that failed, with what it said next; of a runner that names no tests, the
+# first line.
+first_failure() {
+	awk '
+		/^not ok/ { sub(/^not ok [0-9]* *-* */, ""); name = $0; next }
+		name != "" { said = /^# / ? " (" substr($0, 3) ")" : ""; exit }
+		NR == 1 { first = $0 }
+		END { print name == "" ? first : name said }' "$work/output"
+}
+
 # The same for tests: their number is the data.
 step_tests() {
 	begin "$1" "$2" "$3" || return 0
@@ -321,7 +331,7 @@ step_tests() {
 		record skipped "$(sed -n 's/^1\.\.0 *# SKIP *//p' "$work/output" | head -n 1)"
 	elif [ "$failed" -gt 0 ] && [ "$step_status" != null ] && [ "$step_status" -lt 124 ] &&
 		[ -z "$interrupted" ]; then
-		record failed "$failed of $((passed + failed)) tests failed, the first: $(sed -n 's/^not ok [0-9]* *-* *//p' "$work/output" | head -n 1)"
+		record failed "$failed of $((passed + failed)) tests failed, the first: $(first_failure)"
 	else
 		conclude
 	fi

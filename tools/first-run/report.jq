@@ -171,12 +171,13 @@ def machine:
 def probe:
 	(.steps[] | select(.name == "probe" and .data.placements != null) |
 		heading("Memory that the GPU and the host can share"),
-		(.data.devices // [] | .[] | "\(.device): \(.type), \(.pci), \(.node)" +
+		(.data.devices // [] | .[] | "\(.device): " + ([.type, .pci, .node] | map(select(. != "")) | join(", ")) +
 			(if .lack != "" then ": lacks \(.lack)" else "" end)),
-		"    Placement, * taken" + (" " * 56) + "Round trip",
+		([.data.placements[].placement | length] | max // 0) as $width |
+		"    " + ("    Placement, * taken" | pad($width + 5)) + "Round trip",
 		(.data.placements[] |
 			(if .chosen == 1 then " * " else "   " end) + (.number | tostring | lpad(2)) + "  " +
-				(.placement | pad(70)) + " " +
+				(.placement | pad($width)) + "  " +
 				(if .coherent == 1 then (.p50_ns | amount("ns")) else "none" end),
 			(.reason // empty | wrapped(70) | (" " * 9) + .)));
 
