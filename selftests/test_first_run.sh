@@ -166,12 +166,12 @@ interrupted() {
 	rm -rf "$work/reports"
 	mkdir "$work/reports"
 	ends_with 130 sh -c 'echo $$ >"$1/pid"
-		exec "$2" --quick --build="$3" --output="$1/reports" --only=latency,afterwards' \
+		exec "$2" --quick --build="$3" --output="$1/reports" --timeout=30 --only=latency,afterwards' \
 		sh "$work" "$first_run" "$fake" || return 1
 	cp "$work"/reports/*.json "$work/json" && cp "$work"/reports/*.txt "$work/text" &&
 		fits_schema && is '(.complete | not) and .interrupted_in == "latency" and
-			([.steps[] | [.name, .result]] ==
-			[["probe", "passed"], ["latency", "interrupted"]])' &&
+			([.steps[] | [.name, .result, .exit_status]] ==
+			[["probe", "passed", 0], ["latency", "interrupted", 143]])' &&
 		has '^INCOMPLETE' && ! kill -0 "$(cat "$work/sleeper")"
 }
 
