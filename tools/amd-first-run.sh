@@ -7,7 +7,7 @@
 #   tools/amd-first-run.sh [OPTION]...
 #
 #   -o, --output FOLDER   where the two files go (default: the current folder)
-#   -q, --quick           fewer vectors and samples: two minutes rather than fifteen
+#   -q, --quick           fewer vectors and samples, no lost devices: two minutes, not fifteen
 #   -d, --device NAME     part of the Vulkan device's name (default: the one that mk chooses)
 #       --only STEP,...   only these steps, and the probe; a report lists the steps' names
 #       --timeout S       no step takes longer than S seconds
@@ -405,9 +405,9 @@ if [ -z "$vectors" ]; then
 	vectors=$(sed -n 's/^MK_VECTORS_DIR:PATH=//p' "$build/CMakeCache.txt" 2>/dev/null)/exec.jsonl
 fi
 if $quick; then
-	every=10 samples=2000 io_samples=200 for_seconds=0.3
+	every=10 samples=2000 io_samples=200 for_seconds=0.3 rounds=1
 else
-	every=1 samples=100000 io_samples=2000 for_seconds=2
+	every=1 samples=100000 io_samples=2000 for_seconds=2 rounds=5
 fi
 
 printf 'mk on this machine, a line for each step.  Ctrl-C ends it with a partial report.\n\n'
@@ -516,8 +516,12 @@ module() {
 }
 
 resets() {
-	if [ -x "$build/selftests/test_reset" ]; then
-		tests resets 'the engine comes back after a lost device' 600 "$build/selftests/test_reset"
+	if $quick && [ -z "$only" ]; then
+		skip resets 'the engine comes back after a lost device' 'it takes minutes: left out of --quick; --only=resets runs it'
+	elif [ -x "$build/selftests/test_reset" ]; then
+		tests resets 'the engine comes back after a lost device' 900 \
+			MK_RESET_LAYER_DIR="$build/selftests/reset_layer" MK_RESET_ROUNDS="$rounds" \
+			"$build/selftests/test_reset"
 	else
 		skip resets 'the engine comes back after a lost device' 'this build has no test_reset'
 	fi
