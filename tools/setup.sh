@@ -3,7 +3,7 @@
 #
 # Installs what mk needs on Debian and its derivatives.
 #
-#   tools/setup.sh          what building mk and the quick start need
+#   tools/setup.sh          what building mk, the quick start and the first run need
 #   tools/setup.sh --test   also what tools/check.sh needs
 #
 # Does nothing, and needs no rights, when everything is there already.
@@ -18,9 +18,10 @@ mesa_wanted=24
 # Packages that all name the same thing everywhere; Mesa is seen to apart.
 build_packages='gcc libc6-dev cmake ninja-build pkg-config git
 	glslang-tools spirv-tools libvulkan-dev liburing-dev
-	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev'
+	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev
+	jq'
 test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
-	util-linux spin jq gnuplot-nox python3 python3-jsonschema'
+	util-linux spin gnuplot-nox python3 python3-jsonschema'
 # Guests, and kernels and modules for them.
 test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-dev
 	flex bison bc mount"
