@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Checks what 'mkbench probe -j' says of a device that executes nothing.
 
-    probe_says.py NAME FILE
+    probe_says.py NAME FILE [only]
 
-NAME is part of the name of the device that has to be the first.
+NAME is part of the name of the device that has to be the first, or the only one.
 """
 
 import json
@@ -17,9 +17,16 @@ KINDS = ("host memory, ", "the driver's host memory (type ", "device memory (typ
 SILENCE = re.compile(r"never saw the (host|device)'s store|sees none of its stores")
 
 
-def complaints(name, placements):
+def complaints(name, said, only):
+    placements = said["placements"]
     if not placements or name not in placements[0]["device"]:
         yield f"the first device is not {name}"
+    for device in said.get("devices", [])[:1]:
+        if name not in device["device"] or device["lack"] or not device["chosen"]:
+            yield f"{name} is not what is taken, but {device}"
+    if only:
+        yield from (f"not asked for: {one['device']}, {one['placement']}"
+                    for one in placements if name not in one["device"])
     ours = [one for one in placements if name in one["device"]]
     if [one["number"] for one in ours] != list(range(1, len(ours) + 1)):
         yield "the placements are not numbered from 1"
@@ -35,9 +42,9 @@ def complaints(name, placements):
 
 
 def main():
-    name, path = sys.argv[1:]
+    name, path, *only = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
-        found = list(complaints(name, json.load(file)["placements"]))
+        found = list(complaints(name, json.load(file), bool(only)))
     for complaint in found:
         print(complaint)
     return bool(found)

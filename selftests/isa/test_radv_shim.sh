@@ -52,16 +52,33 @@ probe_ends() {
 	python3 "$here/probe_says.py" "$(named "$1")" "$work/probe"
 }
 
-# lavapipe is there as well, and has to be listed behind.
-is_first() (
+# Runs a command where lavapipe is there as well.
+beside_a_cpu() (
 	if [ -z "$other_icd" ]; then
 		echo 'lavapipe is not installed'
 		return 1
 	fi
 	VK_DRIVER_FILES=$VK_DRIVER_FILES:$other_icd
 	VK_ICD_FILENAMES=$VK_DRIVER_FILES
-	probe_ends "$1" && grep -q llvmpipe "$work/probe"
+	"$@"
 )
+
+is_first() {
+	probe_ends "$1" && grep -q llvmpipe "$work/probe"
+}
+
+# By its name, and by whatever else the probe says that devices are called.
+is_found_by_names() {
+	sed -n 's/^ *"\(pci\|node\|uuid\)": "\(..*\)",*$/\2/p' "$work/probe" |
+		head -n 3 >"$work/names"
+	named "$1" >>"$work/names"
+	echo >>"$work/names"
+	while read -r name; do
+		echo "asked for: $name"
+		on "$1" "$build/tools/mkbench" probe -j --device "$name" >"$work/wished" || return 1
+		python3 "$here/probe_says.py" "$(named "$1")" "$work/wished" only || return 1
+	done <"$work/names"
+}
 
 # An engine or a context that cannot be is refused, and the text says why.
 is_refused() {
@@ -114,7 +131,8 @@ while read -r handlers; do
 	"$top/tools/mkcc" -o "$work/${handlers##*/}.spv" "$handlers" || exit 1
 done <"$work/handlers"
 
-try 'a card is chosen before a CPU' is_first vega10
+try 'a card is chosen before a CPU' beside_a_cpu is_first vega10
+try 'a card is found by its names' beside_a_cpu is_found_by_names vega10
 for card in $cards; do
 	try "$card: every placement is tried, and fails for a reason" probe_ends "$card"
 	try "$card: no engine in host memory, and the text says why" is_refused "$card" memfd
