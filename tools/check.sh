@@ -278,8 +278,9 @@ all_skipped=0
 part 'dependencies' try 'tools/setup.sh --test' tools/setup.sh --test
 part 'style' style
 part 'release build' build release
-part 'all tests' tests build -E "$long"
+part 'all tests' tests build -LE radv -E "$long"
 part 'spirv-val of the kernels' kernels
+part 'RADV, without a card' tests build -L radv
 # shellcheck disable=SC2086 # a list of words
 part 'mk.ko: build, sparse' modules $kernels_always
 if [ -n "$everywhere" ]; then
@@ -287,9 +288,9 @@ if [ -n "$everywhere" ]; then
 	part 'Vulkan tests, validation layer' validation
 	part 'address and undefined behaviour sanitizers: build' build asan
 	# mkscan's part for the reference executor is in test_automaton too; the models are
-	# no code.
+	# no code; and a shim that is loaded ahead of a sanitizer is refused.
 	part 'address and undefined behaviour sanitizers: tests' \
-		tests build/asan -LE install \
+		tests build/asan -LE 'install|radv' \
 		-E "$repeated|$placed|mkscan_cpu|mkbench_vulkan|^models\$"
 	part 'thread sanitizer: build' build tsan
 	part 'thread sanitizer: tests inside one process' thread_tests
