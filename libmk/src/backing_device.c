@@ -169,36 +169,37 @@ static uint32_t round_trip_ns(const struct mk_vk_device *device,
 }
 
 /* The best device of all is a GPU that is faster with its own memory. */
-static int open_if_better(const char *name, struct mk_device_memories *memories)
+static int open_if_better(const struct mk_device_wish *wish,
+			  struct mk_device_memories *memories)
 {
 	const struct mk_vk_device *device = &memories->device;
 	struct mk_placement host;
-	int ret = mk_vk_device_open(name, 0, &memories->device);
+	int ret = mk_vk_device_open(wish, 0, &memories->device);
 
 	if (ret)
 		return ret;
 	if (device->is_cpu)
 		return mk_fail(ENODEV, "%s is a CPU, whose memory is the host's",
-			       device->name);
+			       device->identity.name);
 	ret = place(memories, 0);
 	if (ret)
 		return ret;
 	if (!mk_placement_choose(device, false, MK_IMPORT_AUTO, &host) &&
 	    round_trip_ns(device, &host) <= round_trip_ns(device, &memories->placement))
 		return mk_fail(ENODEV, "%s is as fast with the host's memory",
-			       device->name);
+			       device->identity.name);
 	return 0;
 }
 
 /* The first device that has memory which both sides see. */
-static int open_first(const char *name, uint32_t number,
+static int open_first(const struct mk_device_wish *wish, uint32_t number,
 		      struct mk_device_memories *memories)
 {
 	char reason[512] = "";
 	int ret;
 
 	for (uint32_t rank = 0;; rank++) {
-		ret = mk_vk_device_open(name, rank, &memories->device);
+		ret = mk_vk_device_open(wish, rank, &memories->device);
 		if (ret)
 			break;
 		ret = place(memories, number);
@@ -215,13 +216,15 @@ static int open_first(const char *name, uint32_t number,
 static int open_device(const struct mk_geometry *geometry,
 		       struct mk_device_memories *memories)
 {
+	struct mk_device_wish wish;
 	uint32_t number;
 	int ret;
 
+	mk_device_wish_or_environment(geometry->device, &wish);
 	if (geometry->backing == MK_BACKING_AUTO)
-		return open_if_better(geometry->device, memories);
+		return open_if_better(&wish, memories);
 	ret = wanted_placement(geometry, &number);
-	return ret ? ret : open_first(geometry->device, number, memories);
+	return ret ? ret : open_first(&wish, number, memories);
 }
 
 /* Create ---------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool 
 	return mk_fail(ENOTSUP,
 		       "the driver of %s does not export %s as DMA-buf; other processes "
 		       "get it by mk_context_share()",
-		       memories->device.name, mk_memory_name(memory));
+		       memories->device.identity.name, mk_memory_name(memory));
 }
 
 static int write_header(const struct mk_device_memories *memories, enum mk_role role)
@@ -54,7 +54,7 @@ static int write_header(const struct mk_device_memories *memories, enum mk_role 
 		.import = memories->placement.import,
 	};
 
-	memcpy(header.device_uuid, memories->device.device_uuid,
+	memcpy(header.device_uuid, memories->device.identity.uuid,
 	       sizeof(header.device_uuid));
 	memcpy(header.driver_uuid, memories->device.driver_uuid,
 	       sizeof(header.driver_uuid));
@@ -121,7 +121,7 @@ bool mk_device_memories_has_fds(const int *fds, size_t count)
 static bool is_device(const struct mk_vk_device *device,
 		      const struct mk_device_header *header)
 {
-	return !memcmp(device->device_uuid, header->device_uuid,
+	return !memcmp(device->identity.uuid, header->device_uuid,
 		       sizeof(header->device_uuid)) &&
 	       !memcmp(device->driver_uuid, header->driver_uuid,
 		       sizeof(header->driver_uuid)) &&
@@ -130,8 +130,10 @@ static bool is_device(const struct mk_vk_device *device,
 
 static int find_device(const struct mk_device_header *header, struct mk_vk_device *device)
 {
+	const struct mk_device_wish any = { .form = MK_WISH_ANY };
+
 	for (uint32_t rank = 0;; rank++) {
-		int ret = mk_vk_device_open(NULL, rank, device);
+		int ret = mk_vk_device_open(&any, rank, device);
 
 		if (ret && !rank)
 			return ret;
@@ -161,7 +163,7 @@ static int find_placement(const struct mk_device_header *header,
 		return 0;
 	}
 	return mk_fail(EPROTO, "the context lies in memory of type %d, which %s lacks",
-		       header->memory_type, memories->device.name);
+		       header->memory_type, memories->device.identity.name);
 }
 
 static int attach_cq(int fd, struct mk_device_memories *memories)

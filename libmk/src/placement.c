@@ -106,8 +106,8 @@ int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
 	return mk_fail(ENODEV,
 		       "%s: no %s is seen by both sides while a kernel runs%s.  "
 		       "'mkbench probe' shows all that there is",
-		       device->name, in_device ? "memory of the device's" : "host memory",
-		       tried);
+		       device->identity.name,
+		       in_device ? "memory of the device's" : "host memory", tried);
 }
 
 int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
@@ -121,12 +121,12 @@ int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
 		return mk_fail(EINVAL,
 			       "%s has no placement %u in its memory; 'mkbench probe' "
 			       "lists them",
-			       device->name, number);
+			       device->identity.name, number);
 	*placement = placements[number - 1];
 	mk_placement_try(device, placement, &trial);
 	if (!trial.is_coherent)
-		return mk_fail(ENODEV, "%s, placement %u: %s", device->name, number,
-			       trial.reason);
+		return mk_fail(ENODEV, "%s, placement %u: %s", device->identity.name,
+			       number, trial.reason);
 	return 0;
 }
 
@@ -153,8 +153,8 @@ static void fill_result(const struct mk_vk_device *device,
 		.p50_ns = trial->p50_ns,
 		.p99_ns = trial->p99_ns,
 	};
-	snprintf(result->device, sizeof(result->device), "%s", device->name);
-	snprintf(result->driver, sizeof(result->driver), "%s", device->driver);
+	snprintf(result->device, sizeof(result->device), "%s", device->identity.name);
+	snprintf(result->driver, sizeof(result->driver), "%s", device->identity.driver);
 	mk_placement_describe(device, placement, result->placement,
 			      sizeof(result->placement));
 	snprintf(result->reason, sizeof(result->reason), "%s", trial->reason);
@@ -183,13 +183,16 @@ static void probe_device(const struct mk_vk_device *device,
 int mk_probe(const char *device, struct mk_probe_result *results, size_t capacity,
 	     size_t *count)
 {
+	struct mk_device_wish wish;
 	int ret = 0;
 
+	mk_device_wish_read(device, &wish);
+	wish.takes_several = true;
 	*count = 0;
 	for (uint32_t rank = 0; !ret; rank++) {
 		struct mk_vk_device opened;
 
-		ret = mk_vk_device_open(device, rank, &opened);
+		ret = mk_vk_device_open(&wish, rank, &opened);
 		if (ret)
 			break;
 		probe_device(&opened, results, capacity, count);

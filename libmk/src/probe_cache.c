@@ -21,7 +21,7 @@
 
 #include "placement.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define LINE_BYTES     512
 #define LINES_LIMIT    512
 
@@ -40,21 +40,15 @@ static bool find_path(char *path, size_t bytes)
 	return length > 0 && (size_t)length < bytes;
 }
 
-static void print_uuid(const uint8_t uuid[VK_UUID_SIZE], char text[2 * VK_UUID_SIZE + 1])
-{
-	for (uint32_t i = 0; i < VK_UUID_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", uuid[i]);
-}
-
 /* What a line of this trial begins with. */
 static void print_key(const struct mk_vk_device *device,
 		      const struct mk_placement *placement, char *key, size_t bytes)
 {
-	char device_uuid[2 * VK_UUID_SIZE + 1], driver_uuid[2 * VK_UUID_SIZE + 1];
+	char device_uuid[MK_UUID_TEXT], driver_uuid[MK_UUID_TEXT];
 	struct utsname system;
 
-	print_uuid(device->device_uuid, device_uuid);
-	print_uuid(device->driver_uuid, driver_uuid);
+	mk_uuid_print(device->identity.uuid, device_uuid);
+	mk_uuid_print(device->driver_uuid, driver_uuid);
 	if (uname(&system))
 		strcpy(system.release, "?");
 	snprintf(key, bytes, "%d %s %s %08x %.65s %d %d ", FORMAT_VERSION, device_uuid,

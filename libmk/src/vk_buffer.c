@@ -45,7 +45,7 @@ static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
 	}
 	return mk_fail(EIO,
 		       "%s has no coherent memory type for imported memory (types 0x%x)",
-		       device->name, allowed);
+		       device->identity.name, allowed);
 }
 
 /* @origin is the structure that says what memory it is, or NULL. */
@@ -78,7 +78,8 @@ static int import_memory(const struct mk_vk_device *device, uint32_t import_type
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
 	if (requirements.size > bytes)
 		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu",
-			       device->name, (unsigned long long)requirements.size,
+			       device->identity.name,
+			       (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
 	ret = find_memory_type(device, import_types & requirements.memoryTypeBits, &type);
 	return ret ? ret :
@@ -109,12 +110,12 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	if (!device->imports_host_pointers || !get_properties)
 		return mk_fail(ENOTSUP,
 			       "%s cannot import host pointers; use another import",
-			       device->name);
+			       device->identity.name);
 	if (memory->mapped_bytes % device->host_pointer_alignment)
 		return mk_fail(ENOTSUP,
 			       "%s imports host memory in units of %llu bytes, a page "
 			       "is smaller",
-			       device->name,
+			       device->identity.name,
 			       (unsigned long long)device->host_pointer_alignment);
 	result = get_properties(device->device, type, memory->address, &properties);
 	if (result)
@@ -149,7 +150,7 @@ static int import_descriptor(const struct mk_vk_device *device,
 
 	if (!device->imports_dma_bufs || !get_properties)
 		return mk_fail(ENOTSUP, "%s cannot import DMA-bufs; use another import",
-			       device->name);
+			       device->identity.name);
 	result = get_properties(device->device, type, fd, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a DMA-buf");
@@ -182,7 +183,7 @@ static int check_bytes(const struct mk_vk_device *device, size_t bytes)
 		       "%zu bytes exceed the %llu of one buffer on %s; create the "
 		       "context with less",
 		       bytes, (unsigned long long)device->storage_buffer_limit,
-		       device->name);
+		       device->identity.name);
 }
 
 int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
@@ -231,7 +232,7 @@ static int create_for_type(const struct mk_vk_device *device, size_t bytes, uint
 	vkDestroyBuffer(device->device, buffer->buffer, NULL);
 	buffer->buffer = VK_NULL_HANDLE;
 	return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
-		       device->name, type);
+		       device->identity.name, type);
 }
 
 /* The same for memory that is exported or imported, if it can be. */
@@ -302,7 +303,7 @@ int mk_vk_buffer_export(const struct mk_vk_device *device,
 			ENOTSUP,
 			"the driver of %s exports no memory; create the context in "
 			"host memory for other processes, if the device sees that",
-			device->name);
+			device->identity.name);
 	result = get_descriptor(device->device, &info, &fd);
 	if (result)
 		return mk_vk_fail(result, "cannot export a device's memory");
