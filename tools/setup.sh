@@ -25,6 +25,8 @@ test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
 test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-dev
 	flex bison bc mount"
 mesa_package=mesa-vulkan-drivers
+# Of exactly the version of the libdrm2 that Mesa needs, so it is installed after that.
+drm_package=libdrm-dev
 
 usage() {
 	sed -n '4,9s/^# \{0,1\}//p' "$0"
@@ -102,6 +104,11 @@ apt_install() {
 	}
 }
 
+install_drm() {
+	version=$(dpkg-query -W -f '${Version}\n' libdrm2 | head -n 1)
+	apt_install "$drm_package=$version"
+}
+
 add_backports() {
 	source=$("$(dirname "$0")/debian-source.sh" "$codename-backports")
 	if [ -z "$source" ]; then
@@ -125,10 +132,10 @@ add_backports() {
 # shellcheck disable=SC2086
 command -v apt-get >/dev/null ||
 	die "this is no Debian; install what these Debian packages hold:" $packages \
-		"$mesa_package (of version $mesa_wanted or later)"
+		"$drm_package" "$mesa_package (of version $mesa_wanted or later)"
 
 # shellcheck disable=SC2086
-absent=$(missing $packages $mesa_package)
+absent=$(missing $packages $mesa_package $drm_package)
 installed=$(mesa_installed)
 if [ -z "$absent" ] && recent "$installed"; then
 	say "all is there (Mesa $installed)"
@@ -167,4 +174,5 @@ else
 	apt_install $packages "$mesa_package"
 	say "apt offers no Mesa $mesa_wanted or later; going on with $(mesa_installed)"
 fi
+install_drm
 say "done (Mesa $(mesa_installed))"

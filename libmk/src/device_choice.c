@@ -53,18 +53,21 @@ void mk_uuid_print(const uint8_t uuid[MK_UUID_BYTES], char text[MK_UUID_TEXT])
 
 static bool read_pci(const char *text, struct mk_pci_address *pci)
 {
+	struct mk_pci_address read = { .domain = 0 };
 	int end = 0;
 
 	/* sscanf() would take signs and spaces. */
 	if (text[strspn(text, "0123456789abcdefABCDEF:.")])
 		return false;
-	pci->domain = 0;
-	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &pci->domain, &pci->bus, &pci->device,
-		   &pci->function, &end) != 4 &&
-	    sscanf(text, "%2x:%2x.%1x%n", &pci->bus, &pci->device, &pci->function,
-		   &end) != 3)
-		return false;
-	return end && !text[end];
+	if (sscanf(text, "%8x:%2x:%2x.%1x%n", &read.domain, &read.bus, &read.device,
+		   &read.function, &end) != 4) {
+		read.domain = 0;
+		if (sscanf(text, "%2x:%2x.%1x%n", &read.bus, &read.device, &read.function,
+			   &end) != 3)
+			return false;
+	}
+	*pci = read;
+	return !text[end];
 }
 
 static bool read_uuid(const char *text, uint8_t uuid[MK_UUID_BYTES])

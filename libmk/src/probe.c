@@ -65,6 +65,9 @@ static int open_memories(struct probe *probe)
 	if (ret)
 		return ret;
 	probe->outbound = probe->host->memories[OUTBOUND].address;
+	/* No kernel has seen that as a number. */
+	atomic_store_explicit(&probe->outbound[MK_PROBE_SEEN], MK_PROBE_STOP,
+			      memory_order_relaxed);
 	ret = mk_vk_buffer_import(probe->device, probe->host, OUTBOUND, placement->import,
 				  &probe->outbound_buffer);
 	if (ret)
@@ -206,12 +209,21 @@ static int compare_samples(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/* Whose store was not seen: the kernel's last one, before the fence, says how far it came. */
+static const char *not_seen(const struct probe *probe)
+{
+	uint32_t seen = load(probe, MK_PROBE_SEEN);
+
+	if (seen == MK_PROBE_STOP)
+		return "the kernel ended, and the host sees none of its stores";
+	return seen > probe->rounds + 1 ? "the host never saw the device's store" :
+					  "the device never saw the host's store";
+}
+
 static void evaluate(struct probe *probe, const char *wrong, struct mk_trial *trial)
 {
 	if (wrong && !*wrong)
-		wrong = load(probe, MK_PROBE_SEEN) > probe->rounds + 1 ?
-				"the host never saw the device's store" :
-				"the device never saw the host's store";
+		wrong = not_seen(probe);
 	if (wrong) {
 		snprintf(trial->reason, sizeof(trial->reason), "%s (in %u ms)", wrong,
 			 (unsigned int)(round_limit_ns(probe) / 1000000u));

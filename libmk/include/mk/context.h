@@ -77,8 +77,9 @@ struct mk_geometry {
 	enum mk_backing_kind backing; /* MK_BACKING_AUTO */
 	uint32_t placement;	      /* MK_BACKING_DEVICE: a number of mk_probe()'s, or 0
 				       * for the fastest, or what MK_PLACEMENT says */
-	const char *device;	      /* part of the name of the device whose memory it is
-				       * to be, or NULL for the best that will do; not kept */
+	const char *device;	      /* the one whose memory it is to be, as <mk/probe.h>
+				       * has it; NULL: what MK_DEVICE says, or the best
+				       * that will do; not kept */
 	enum mk_engine_kind engine;   /* what will run it: MK_BACKING_AUTO goes by that */
 };
 
