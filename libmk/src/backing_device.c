@@ -12,6 +12,7 @@
 #include "device_memories.h"
 #include "error.h"
 #include "line_store.h"
+#include "placement_memory.h"
 
 static const struct mk_device_memories *
 device_memories_of_constant(const struct mk_backing *backing)
@@ -230,10 +231,10 @@ static int open_device(const struct mk_geometry *geometry,
 /* Create ---------------------------------------------------------------------- */
 
 /* mk.ko can take what is a DMA-buf, and then holds everybody to his role. */
-static bool can_register(const struct mk_vk_device *device,
+static bool can_register(const struct mk_device_memories *memories,
 			 const struct mk_geometry *geometry)
 {
-	return device->export_type == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT &&
+	return mk_placement_is_dma_buf(&memories->device, &memories->placement) &&
 	       !mk_kmod_backing.probe(geometry);
 }
 
@@ -243,7 +244,7 @@ static int create_host(const struct mk_geometry *geometry,
 {
 	const size_t only_cq[MK_MEMORIES] = { [MK_REGION_CQ] = bytes[MK_REGION_CQ] };
 
-	memories->is_registered = can_register(&memories->device, geometry);
+	memories->is_registered = can_register(memories, geometry);
 	if (memories->is_registered)
 		return mk_kmod_create_external(geometry, bytes, &memories->host);
 	return mk_memfd_backing.create(geometry, only_cq, &memories->host);
@@ -251,7 +252,7 @@ static int create_host(const struct mk_geometry *geometry,
 
 static int register_memory(struct mk_device_memories *memories, uint32_t number)
 {
-	int fd = mk_vk_buffer_export(&memories->device, &memories->buffers[number]);
+	int fd = mk_device_memories_descriptor(memories, number);
 	int ret;
 
 	if (fd < 0)
@@ -266,9 +267,9 @@ static int create_memory(uint32_t number, size_t bytes,
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t mapped_bytes = (bytes + page - 1) / page * page;
-	int ret = mk_vk_buffer_allocate(&memories->device, mapped_bytes,
-					(uint32_t)memories->placement.type,
-					&memories->buffers[number]);
+	int ret = mk_placement_allocate(&memories->device, &memories->placement,
+					mapped_bytes, &memories->buffers[number],
+					&memories->fds[number]);
 
 	if (ret)
 		return ret;

@@ -8,6 +8,10 @@
 
 #include "error.h"
 
+#define DEVICE_COHERENT                               \
+	(VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | \
+	 VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
+
 static VkMemoryPropertyFlags type_flags(const struct mk_vk_device *device, uint32_t type)
 {
 	VkPhysicalDeviceMemoryProperties properties;
@@ -32,8 +36,10 @@ uint32_t mk_placements_list(const struct mk_vk_device *device,
 	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
 					     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 	/* Memory that takes more than that has to be asked for by a feature. */
-	const VkMemoryPropertyFlags known = wanted | VK_MEMORY_PROPERTY_HOST_CACHED_BIT |
-					    VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+	const VkMemoryPropertyFlags known =
+		wanted | VK_MEMORY_PROPERTY_HOST_CACHED_BIT |
+		VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
+		(device->has_device_coherent ? DEVICE_COHERENT : 0);
 	VkPhysicalDeviceMemoryProperties properties;
 	uint32_t count = 0;
 
@@ -45,15 +51,27 @@ uint32_t mk_placements_list(const struct mk_vk_device *device,
 		if ((flags & wanted) == wanted && !(flags & ~known))
 			add_imports(device, (int32_t)i, placements, &count);
 	}
+	if (device->identity.is_radv && device->imports_dma_bufs) {
+		add_imports(device, MK_AMDGPU_GTT, placements, &count);
+		add_imports(device, MK_AMDGPU_VRAM, placements, &count);
+	}
 	return count;
 }
 
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 				     const struct mk_placement *placement)
 {
-	return placement->type != MK_HOST_MEMORY &&
-	       !(type_flags(device, (uint32_t)placement->type) &
+	if (placement->type < 0)
+		return placement->type == MK_AMDGPU_VRAM;
+	return !(type_flags(device, (uint32_t)placement->type) &
 		 VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+}
+
+bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
+				     const struct mk_placement *placement)
+{
+	return placement->type < 0 ||
+	       !(type_flags(device, (uint32_t)placement->type) & DEVICE_COHERENT);
 }
 
 void mk_placement_describe(const struct mk_vk_device *device,
@@ -67,12 +85,18 @@ void mk_placement_describe(const struct mk_vk_device *device,
 		snprintf(text, bytes, "host memory, imported as %s", import);
 		return;
 	}
+	if (placement->type < 0) {
+		snprintf(text, bytes, "amdgpu %s, uncached, cq imported as %s",
+			 placement->type == MK_AMDGPU_VRAM ? "VRAM" : "GTT", import);
+		return;
+	}
 	flags = type_flags(device, (uint32_t)placement->type);
-	snprintf(text, bytes, "%s memory (type %d%s), cq imported as %s",
+	snprintf(text, bytes, "%s memory (type %d%s%s), cq imported as %s",
 		 flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? "device" :
 							       "the driver's host",
 		 placement->type,
-		 flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "", import);
+		 flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "",
+		 flags & DEVICE_COHERENT ? ", device-coherent" : "", import);
 }
 
 int mk_placement_choose(const struct mk_vk_device *device, bool in_device,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <probe_layout.h>
 
@@ -14,9 +15,8 @@
 #include "context.h"
 #include "deadline.h"
 #include "error.h"
-#include "placement.h"
+#include "placement_memory.h"
 #include "probe_spirv.h"
-#include "vk_buffer.h"
 #include "vk_pipeline.h"
 #include "vk_queue.h"
 
@@ -39,6 +39,7 @@ struct probe {
 	struct mk_backing *host;
 	struct mk_vk_buffer inbound_buffer;
 	struct mk_vk_buffer outbound_buffer;
+	int inbound_fd; /* what that came from; or -1 */
 	struct mk_vk_pipeline pipeline;
 	struct mk_vk_queue queue;
 	mk_word *inbound;  /* the device looks here */
@@ -77,8 +78,8 @@ static int open_memories(struct probe *probe)
 		return mk_vk_buffer_import(probe->device, probe->host, INBOUND,
 					   placement->import, &probe->inbound_buffer);
 	}
-	ret = mk_vk_buffer_allocate(probe->device, MK_PROBE_BYTES,
-				    (uint32_t)placement->type, &probe->inbound_buffer);
+	ret = mk_placement_allocate(probe->device, placement, MK_PROBE_BYTES,
+				    &probe->inbound_buffer, &probe->inbound_fd);
 	probe->inbound = probe->inbound_buffer.address;
 	probe->write_combining =
 		mk_placement_is_write_combining(probe->device, placement);
@@ -111,6 +112,8 @@ static void close_probe(struct probe *probe)
 	mk_vk_pipeline_close(probe->device, &probe->pipeline);
 	mk_vk_buffer_destroy(probe->device, &probe->inbound_buffer);
 	mk_vk_buffer_destroy(probe->device, &probe->outbound_buffer);
+	if (probe->inbound_fd >= 0)
+		close(probe->inbound_fd);
 	if (probe->host)
 		probe->host->ops->close(probe->host);
 }
@@ -249,9 +252,11 @@ void mk_placement_measure(const struct mk_vk_device *device,
 	}
 	probe->device = device;
 	probe->placement = placement;
+	probe->inbound_fd = -1;
 	ret = open_probe(probe);
 	if (!ret)
 		ret = start(probe);
+	trial->has_run = !ret;
 	if (!ret) {
 		wrong = play(probe);
 		tell(probe, MK_PROBE_ROUND, MK_PROBE_STOP);

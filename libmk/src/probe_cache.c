@@ -130,8 +130,11 @@ void mk_placement_try_anew(const struct mk_vk_device *device,
 	char path[PATH_MAX], key[LINE_BYTES / 2];
 
 	mk_placement_measure(device, placement, trial);
-	/* A processor's memory is coherent: what went wrong was that it had no time. */
-	if (device->is_cpu && !trial->is_coherent)
+	/*
+	 * What kept a kernel from running may be gone the next time.  A processor's memory
+	 * is coherent: what went wrong was that it had no time.
+	 */
+	if (!trial->has_run || (device->is_cpu && !trial->is_coherent))
 		return;
 	if (!find_path(path, sizeof(path)))
 		return;

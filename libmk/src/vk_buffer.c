@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -128,8 +129,7 @@ static int import_host_pointer(const struct mk_vk_device *device,
 }
 
 /* On success the driver has taken @fd, else it is still the caller's. */
-static int import_descriptor(const struct mk_vk_device *device,
-			     const struct mk_memory *memory, int fd,
+static int import_descriptor(const struct mk_vk_device *device, size_t bytes, int fd,
 			     struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
@@ -154,11 +154,10 @@ static int import_descriptor(const struct mk_vk_device *device,
 	result = get_properties(device->device, type, fd, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a DMA-buf");
-	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
+	ret = create_buffer(device, bytes, type, buffer);
 	if (ret)
 		return ret;
-	return import_memory(device, properties.memoryTypeBits, memory->mapped_bytes,
-			     &import, buffer);
+	return import_memory(device, properties.memoryTypeBits, bytes, &import, buffer);
 }
 
 static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
@@ -169,7 +168,8 @@ static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *
 
 	if (fd < 0)
 		return fd;
-	ret = import_descriptor(device, &backing->memories[number], fd, buffer);
+	ret = import_descriptor(device, backing->memories[number].mapped_bytes, fd,
+				buffer);
 	if (!buffer->memory)
 		close(fd);
 	return ret;
@@ -350,8 +350,44 @@ int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
 	return ret;
 }
 
+static int map_dma_buf(int fd, size_t bytes, struct mk_vk_buffer *buffer)
+{
+	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (address == MAP_FAILED)
+		return mk_fail(errno, "cannot map %zu bytes of a device's DMA-buf: %s",
+			       bytes, strerror(errno));
+	buffer->address = address;
+	buffer->mapped_bytes = bytes;
+	return 0;
+}
+
+int mk_vk_buffer_attach_dma_buf(const struct mk_vk_device *device, int fd, size_t bytes,
+				struct mk_vk_buffer *buffer)
+{
+	int copy, ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	ret = check_bytes(device, bytes);
+	if (ret)
+		return ret;
+	copy = mk_duplicate(fd);
+	if (copy < 0)
+		return copy;
+	ret = import_descriptor(device, bytes, copy, buffer);
+	if (!buffer->memory)
+		close(copy);
+	if (!ret)
+		ret = map_dma_buf(fd, bytes, buffer);
+	if (ret)
+		mk_vk_buffer_destroy(device, buffer);
+	return ret;
+}
+
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer)
 {
+	if (buffer->mapped_bytes)
+		munmap(buffer->address, buffer->mapped_bytes);
 	vkDestroyBuffer(device->device, buffer->buffer, NULL);
 	vkFreeMemory(device->device, buffer->memory, NULL);
 	memset(buffer, 0, sizeof(*buffer));

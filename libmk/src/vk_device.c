@@ -153,12 +153,17 @@ static int open_device(struct mk_vk_device *device)
 		.queueCount = 1,
 		.pQueuePriorities = &priority,
 	};
+	VkPhysicalDeviceCoherentMemoryFeaturesAMD coherent = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COHERENT_MEMORY_FEATURES_AMD,
+		.deviceCoherentMemory = VK_TRUE,
+	};
 	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
 		.vulkanMemoryModel = VK_TRUE,
 		.vulkanMemoryModelDeviceScope = VK_TRUE,
+		.pNext = device->has_device_coherent ? &coherent : NULL,
 	};
-	const char *extensions[3];
+	const char *extensions[4];
 	VkDeviceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
 		.pNext = &model,
@@ -177,6 +182,9 @@ static int open_device(struct mk_vk_device *device)
 	if (device->imports_dma_bufs)
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME;
+	if (device->has_device_coherent)
+		extensions[info.enabledExtensionCount++] =
+			VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME;
 	result = vkCreateDevice(device->physical, &info, NULL, &device->device);
 	if (result)
 		return mk_vk_fail(result, "cannot create a Vulkan device");

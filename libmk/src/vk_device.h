@@ -31,6 +31,7 @@ struct mk_vk_device {
 	 */
 	bool exports_any_type;
 	bool has_multiprocessor_counts; /* an extension of NVIDIA's */
+	bool has_device_coherent;	/* types of memory of AMD's, by a feature */
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */
 	uint32_t workgroup_limit;

@@ -58,6 +58,20 @@ find_export_type(const struct mk_vk_device *device)
 	return 0;
 }
 
+static bool has_coherent_memory(VkPhysicalDevice physical)
+{
+	VkPhysicalDeviceCoherentMemoryFeaturesAMD coherent = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COHERENT_MEMORY_FEATURES_AMD,
+	};
+	VkPhysicalDeviceFeatures2 features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+		.pNext = &coherent,
+	};
+
+	vkGetPhysicalDeviceFeatures2(physical, &features);
+	return coherent.deviceCoherentMemory;
+}
+
 static void find_extensions(struct mk_vk_device *device, struct identifiers *identifiers)
 {
 	VkExtensionProperties *extensions;
@@ -78,6 +92,10 @@ static void find_extensions(struct mk_vk_device *device, struct identifiers *ide
 			      VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
 	device->has_multiprocessor_counts =
 		has_extension(extensions, count, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME);
+	device->has_device_coherent =
+		has_extension(extensions, count,
+			      VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME) &&
+		has_coherent_memory(device->physical);
 	identifiers->have_pci =
 		has_extension(extensions, count, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME);
 	identifiers->have_drm = has_extension(extensions, count,
