@@ -47,10 +47,12 @@ static const struct heap heaps[] = {
 					  AMDGPU_GEM_CREATE_VRAM_CLEARED },
 };
 
-/* @ret is a negative errno of libdrm's. */
+/* @ret is what libdrm returned, and should be a negative errno. */
 static int refused(int ret, const char *call, const struct heap *heap)
 {
-	return mk_fail(-ret, "%s refused for %s: %s", call, heap->name, strerror(-ret));
+	int error = ret < 0 ? -ret : EIO;
+
+	return mk_fail(error, "%s refused for %s: %s", call, heap->name, strerror(error));
 }
 
 /* The device ---------------------------------------------------------------------- */

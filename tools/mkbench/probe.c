@@ -8,6 +8,7 @@
 
 #define RESULTS_LIMIT 256
 #define DEVICES_LIMIT 32
+#define ROUND_TRIP    "round trip, microseconds"
 
 struct probe {
 	struct mk_device_info devices[DEVICES_LIMIT];
@@ -64,9 +65,20 @@ static int report_json(const struct probe *probe)
 	return results_end(&json);
 }
 
-static void print_result(const struct mk_probe_result *result)
+/* The widest of what stands in a column. */
+static int placement_width(const struct probe *probe)
 {
-	printf(" %c%2u  %-64s ", result->is_chosen ? '*' : ' ', result->number,
+	size_t width = strlen(ROUND_TRIP);
+
+	for (size_t i = 0; i < probe->count; i++)
+		if (strlen(probe->results[i].placement) > width)
+			width = strlen(probe->results[i].placement);
+	return (int)width;
+}
+
+static void print_result(const struct mk_probe_result *result, int width)
+{
+	printf(" %c%2u  %-*s ", result->is_chosen ? '*' : ' ', result->number, width,
 	       result->placement);
 	if (result->is_coherent)
 		printf("%8.3f %8.3f\n", result->p50_ns / 1e3, result->p99_ns / 1e3);
@@ -94,15 +106,17 @@ static void print_devices(const struct probe *probe)
 
 static int report_table(const struct probe *probe)
 {
+	int width = placement_width(probe);
+
 	print_devices(probe);
 	for (size_t i = 0; i < probe->count; i++) {
 		const struct mk_probe_result *result = &probe->results[i];
 
 		if (!i || strcmp(result->device, result[-1].device))
-			printf("%s%s (%s)\n      %-64s %8s %8s\n", i ? "\n" : "",
-			       result->device, result->driver, "round trip, microseconds",
-			       "p50", "p99");
-		print_result(result);
+			printf("%s%s (%s)\n     %-*s %8s %8s\n", i ? "\n" : "",
+			       result->device, result->driver, width, ROUND_TRIP, "p50",
+			       "p99");
+		print_result(result, width);
 	}
 	printf("\n* what a context in host memory, and one in the device's, is given\n");
 	return table_end();

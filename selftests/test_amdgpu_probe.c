@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory of amdgpu's as a placement, with a fake of its libraries' below a CPU's driver:
+ * tried out, refused with reasons, chosen, run on and shared.
+ */
+#define _GNU_SOURCE
+#include "live.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mk/probe.h>
+
+#include "fake_amdgpu.h"
+
+#define RESULTS_LIMIT 64
+
+static struct mk_probe_result results[RESULTS_LIMIT];
+static size_t count;
+
+static int reset(void **state)
+{
+	fake_amdgpu_reset();
+	return live_setup(state);
+}
+
+static void probe(void)
+{
+	live_ok(mk_probe(NULL, results, RESULTS_LIMIT, &count));
+}
+
+/* The one that begins with @text, with the cq imported as DMA-buf. */
+static const struct mk_probe_result *find(const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strncmp(results[i].placement, text, strlen(text)) &&
+		    strstr(results[i].placement, "DMA-buf"))
+			return &results[i];
+	fail_msg("no placement of %zu is %s", count, text);
+	return NULL;
+}
+
+static void test_is_tried(void **state)
+{
+	static const char *const names[] = { "amdgpu GTT", "amdgpu VRAM" };
+
+	(void)state;
+	probe();
+	for (size_t i = 0; i < 2; i++) {
+		const struct mk_probe_result *result = find(names[i]);
+
+		if (!result->is_coherent)
+			fail_msg("%s: %s", result->placement, result->reason);
+		assert_true(result->in_device && result->p50_ns);
+	}
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+static int count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int found = 0;
+
+	assert_non_null(directory);
+	while (readdir(directory))
+		found++;
+	closedir(directory);
+	return found;
+}
+
+/* The others are tried as if there were none of amdgpu's. */
+static void expect_reason(const char *placement, const char *reason)
+{
+	int descriptors;
+
+	probe();
+	descriptors = count_descriptors();
+	probe();
+	assert_int_equal(count_descriptors(), descriptors);
+	assert_false(find(placement)->is_coherent);
+	assert_false(find(placement)->is_chosen);
+	if (!strstr(find(placement)->reason, reason))
+		fail_msg("%s: had \"%s\", expected \"%s\"", placement,
+			 find(placement)->reason, reason);
+	assert_true(find("host memory")->is_coherent);
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+static void test_reasons(void **state)
+{
+	(void)state;
+	fake_amdgpu.fails = FAKE_INITIALIZE;
+	fake_amdgpu.error = -EACCES;
+	expect_reason("amdgpu GTT",
+		      "amdgpu_device_initialize refused for GTT: Permission");
+	fake_amdgpu.fails = FAKE_ALLOC;
+	fake_amdgpu.error = -ENOMEM;
+	expect_reason("amdgpu VRAM", "amdgpu_bo_alloc refused for VRAM: Cannot allocate");
+	fake_amdgpu.fails = FAKE_EXPORT;
+	fake_amdgpu.error = -ENODEV;
+	expect_reason("amdgpu GTT", "amdgpu_bo_export refused for GTT: No such device");
+	fake_amdgpu.fails = FAKE_IMPORT;
+	expect_reason("amdgpu GTT", "");
+	fake_amdgpu_reset();
+	fake_amdgpu.refuses_flags = true;
+	expect_reason("amdgpu GTT", "this kernel gives programs no memory");
+	fake_amdgpu_reset();
+	/* What was in the way is gone, and is not remembered. */
+	probe();
+	assert_true(find("amdgpu GTT")->is_coherent);
+}
+
+static void run_on(struct live *live, const char *name)
+{
+	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE,
+					.observable_words = 4,
+					.arena_bytes = 4096 };
+	struct mk_context *other;
+	struct mk_engine_info info;
+	int descriptors;
+
+	probe();
+	geometry.placement = find(name)->number;
+	descriptors = count_descriptors();
+	live_create(live, &geometry);
+	live_start(live, NULL);
+	mk_engine_info(live->engine, &info);
+	if (!strstr(info.placement, name))
+		fail_msg("\"%s\" is not %s", info.placement, name);
+	live_ok(live_run(live_producer(live, 0, 1),
+			 &LIVE_ITEM(MK_OP_ATOMIC_ADD, 7, LIVE_OBSERVABLE(0))));
+	assert_int_equal(live_observable(live, 0), 7);
+
+	other = live_attach(live, MK_ROLE_PRODUCER);
+	assert_string_equal(mk_context_backing(other), "device");
+	live_close_producers(live);
+	mk_context_close(other);
+	live_stop(live);
+	mk_context_close(live->context);
+	live->context = NULL;
+	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+static void test_runs(void **state)
+{
+	run_on(*state, "amdgpu GTT");
+	run_on(*state, "amdgpu VRAM");
+}
+
+/* Memory runs out in the midst of a context: it is not made, and nothing is left. */
+static void test_creates_nothing(void **state)
+{
+	struct mk_geometry geometry = { .size = sizeof(geometry),
+					.backing = MK_BACKING_DEVICE };
+	struct mk_context *context;
+	int descriptors;
+
+	(void)state;
+	probe();
+	geometry.placement = find("amdgpu VRAM")->number;
+	descriptors = count_descriptors();
+	for (enum fake_call call = FAKE_GET_VERSION; call < FAKE_IMPORT; call++) {
+		fake_amdgpu.fails = call;
+		fake_amdgpu.error = -ENOMEM;
+		live_expect(call <= FAKE_GET_NODE_TYPE ? -ENODEV : -ENOMEM,
+			    mk_context_create(&geometry, &context));
+		assert_int_equal(count_descriptors(), descriptors);
+		assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_is_tried, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
+						live_teardown),
+	};
+	char cache[] = "/tmp/mk-test-amdgpu-XXXXXX";
+
+	/* What a fake has shown is for nobody else. */
+	if (!mkdtemp(cache) || setenv("XDG_CACHE_HOME", cache, 1))
+		return EXIT_FAILURE;
+	return live_main(tests);
+}
