@@ -156,16 +156,6 @@ int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
 
 /* For people -------------------------------------------------------------- */
 
-static bool is_chosen(const struct mk_vk_device *device,
-		      const struct mk_placement *placement)
-{
-	struct mk_placement chosen;
-
-	return !mk_placement_choose(device, placement->type != MK_HOST_MEMORY,
-				    MK_IMPORT_AUTO, &chosen) &&
-	       chosen.type == placement->type && chosen.import == placement->import;
-}
-
 static void fill_result(const struct mk_vk_device *device,
 			const struct mk_placement *placement, uint32_t number,
 			const struct mk_trial *trial, struct mk_probe_result *result)
@@ -184,6 +174,21 @@ static void fill_result(const struct mk_vk_device *device,
 	snprintf(result->reason, sizeof(result->reason), "%s", trial->reason);
 }
 
+/* The index of what a context there is given; @count: there is nothing. */
+static uint32_t find_chosen(const struct mk_vk_device *device, bool in_device,
+			    const struct mk_placement *placements, uint32_t count)
+{
+	struct mk_placement chosen;
+	uint32_t i = 0;
+
+	if (mk_placement_choose(device, in_device, MK_IMPORT_AUTO, &chosen))
+		return count;
+	while (i < count && (placements[i].type != chosen.type ||
+			     placements[i].import != chosen.import))
+		i++;
+	return i;
+}
+
 static void probe_device(const struct mk_vk_device *device,
 			 struct mk_probe_result *results, size_t capacity, size_t *count)
 {
@@ -200,8 +205,12 @@ static void probe_device(const struct mk_vk_device *device,
 				    &results[*count]);
 		++*count;
 	}
-	for (uint32_t i = 0; i < tried && first + i < capacity; i++)
-		results[first + i].is_chosen = is_chosen(device, &placements[i]);
+	for (int in_device = 0; in_device <= 1; in_device++) {
+		uint32_t chosen = find_chosen(device, in_device, placements, tried);
+
+		if (chosen < tried && first + chosen < capacity)
+			results[first + chosen].is_chosen = 1;
+	}
 }
 
 int mk_probe(const char *device, struct mk_probe_result *results, size_t capacity,

@@ -5,7 +5,8 @@
  *
  *   VERSION DEVICE-UUID DRIVER-UUID DRIVER-VERSION KERNEL TYPE IMPORT P50 P99 REASON
  *
- * with a p50 of 0 for what is not coherent.  A line that is not understood counts for
+ * with a p50 of 0 for what is not coherent, and without a reason for what is not known any
+ * more.  A line that is not understood counts for
  * nothing, a file that cannot be read or written is no error: then it is tried anew.
  */
 #define _GNU_SOURCE
@@ -83,8 +84,8 @@ static bool look_up(const char *path, const char *key, struct mk_trial *trial)
 		return false;
 	/* The last one counts. */
 	while (fgets(line, sizeof(line), file))
-		found |= !strncmp(line, key, strlen(key)) &&
-			 parse_trial(line + strlen(key), trial);
+		if (!strncmp(line, key, strlen(key)))
+			found = parse_trial(line + strlen(key), trial);
 	fclose(file);
 	return found;
 }
@@ -127,19 +128,22 @@ static void keep(char *path, const char *key, const struct mk_trial *trial)
 void mk_placement_try_anew(const struct mk_vk_device *device,
 			   const struct mk_placement *placement, struct mk_trial *trial)
 {
+	static const struct mk_trial unknown = { .is_coherent = false };
 	char path[PATH_MAX], key[LINE_BYTES / 2];
+	struct mk_trial former;
 
 	mk_placement_measure(device, placement, trial);
-	/*
-	 * What kept a kernel from running may be gone the next time.  A processor's memory
-	 * is coherent: what went wrong was that it had no time.
-	 */
-	if (!trial->has_run || (device->is_cpu && !trial->is_coherent))
+	/* A processor's memory is coherent: what went wrong was that it had no time. */
+	if (device->is_cpu && trial->has_run && !trial->is_coherent)
 		return;
 	if (!find_path(path, sizeof(path)))
 		return;
 	print_key(device, placement, key, sizeof(key));
-	keep(path, key, trial);
+	/* What kept a kernel from running may be gone the next time, or new. */
+	if (trial->has_run)
+		keep(path, key, trial);
+	else if (look_up(path, key, &former))
+		keep(path, key, &unknown);
 }
 
 void mk_placement_try(const struct mk_vk_device *device,
