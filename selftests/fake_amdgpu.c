@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/udmabuf.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -123,6 +125,26 @@ void drmFreeVersion(drmVersionPtr version)
 	free(version);
 }
 
+/* Memory ------------------------------------------------------------------------------- */
+
+/* A DMA-buf where the kernel makes them of memfds, for mk.ko; else the memfd itself. */
+static int make_dma_buf(int memfd, uint64_t bytes)
+{
+	struct udmabuf_create create = {
+		.memfd = (uint32_t)memfd,
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = bytes,
+	};
+	int maker = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	int fd = -1;
+
+	if (maker >= 0 && !fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		fd = ioctl(maker, UDMABUF_CREATE, &create);
+	if (maker >= 0)
+		close(maker);
+	return fd < 0 ? fcntl(memfd, F_DUPFD_CLOEXEC, 0) : fd;
+}
+
 /* libdrm_amdgpu ------------------------------------------------------------------------ */
 
 int amdgpu_device_initialize(int fd, uint32_t *major_version, uint32_t *minor_version,
@@ -179,7 +201,7 @@ int amdgpu_bo_alloc(amdgpu_device_handle handle, struct amdgpu_bo_alloc_request 
 	if (!*buffer)
 		return -ENOMEM;
 	**buffer = (struct amdgpu_bo){
-		.fd = memfd_create("fake amdgpu", MFD_CLOEXEC),
+		.fd = memfd_create("fake amdgpu", MFD_CLOEXEC | MFD_ALLOW_SEALING),
 		.bytes = request->alloc_size,
 		.flags = request->flags,
 		.domain = request->preferred_heap,
@@ -215,7 +237,7 @@ int amdgpu_bo_export(amdgpu_bo_handle buffer, enum amdgpu_bo_handle_type type,
 	if (type != amdgpu_bo_handle_type_dma_buf_fd)
 		return -EINVAL;
 	fd = fails(FAKE_IMPORT) ? open("/", O_PATH | O_CLOEXEC) :
-				  fcntl(buffer->fd, F_DUPFD_CLOEXEC, 0);
+				  make_dma_buf(buffer->fd, buffer->bytes);
 	if (fd < 0)
 		return -errno;
 	*shared = (uint32_t)fd;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plays libdrm and libdrm_amdgpu, and makes every Vulkan device one of RADV's, so that a
- * CPU's driver runs what is for AMD GPUs: buffer objects are memfds.  What it does is as
- * the headers say; whether the hardware does that is another matter.
+ * CPU's driver runs what is for AMD GPUs: buffer objects are memfds, or DMA-bufs of these.
+ * What it does is as the headers say; whether the hardware does that is another matter.
  */
 #ifndef MK_SELFTESTS_FAKE_AMDGPU_H
 #define MK_SELFTESTS_FAKE_AMDGPU_H

@@ -123,7 +123,8 @@ MK_PUBLIC int mk_context_create(const struct mk_geometry *geometry,
  * -EACCES: @context may not so much itself
  * -EBUSY: MK_ROLE_ENGINE, and mk.ko knows of an engine already
  * -EINVAL: no role that can be handed on
- * -ENOTSUP: the context lies in the memory of a device whose driver exports none
+ * -ENOTSUP: the context lies in the memory of a device whose driver exports none; or it is
+ *           MK_ROLE_ENGINE, and the memory is device-coherent in this process only
  * -EOWNERDEAD: the owner is gone, and @role is not MK_ROLE_OBSERVER
  */
 MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role role,
