@@ -72,6 +72,20 @@ static int count_descriptors(void)
 	return found;
 }
 
+/* Of buffer objects, which are memfds of that name or DMA-bufs. */
+static int count_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int found = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		found += strstr(line, "/memfd:fake amdgpu") || strstr(line, "/dmabuf:");
+	fclose(maps);
+	return found;
+}
+
 /* The others are tried as if there were none of amdgpu's. */
 static void expect_reason(const char *placement, const char *reason)
 {
@@ -125,7 +139,9 @@ static void run_on(struct live *live, const char *name)
 	probe();
 	geometry.placement = find(name)->number;
 	descriptors = count_descriptors();
+	assert_int_equal(count_mappings(), 0);
 	live_create(live, &geometry);
+	assert_true(count_mappings());
 	live_start(live, NULL);
 	mk_engine_info(live->engine, &info);
 	if (!strstr(info.placement, name))
@@ -148,6 +164,7 @@ static void run_on(struct live *live, const char *name)
 	mk_context_close(live->context);
 	live->context = NULL;
 	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(count_mappings(), 0);
 	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
 }
 
