@@ -102,6 +102,43 @@ static void expect_reason(const char *placement, const char *reason)
 	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
 }
 
+/* Makes what was kept of amdgpu's GTT the fastest of all, as on a machine where it is. */
+static void make_gtt_fastest(void)
+{
+	char path[256], line[512], lines[16][512];
+	size_t found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/mk/probe", getenv("XDG_CACHE_HOME"));
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	while (found < 16 && fgets(line, sizeof(line), file)) {
+		char *type = strstr(line, " -2 ");
+
+		if (type)
+			snprintf(lines[found++], sizeof(lines[0]), "%.*s 1 1 \n",
+				 (int)(type - line) + 5, line);
+	}
+	assert_true(found && !fseek(file, 0, SEEK_END));
+	for (size_t i = 0; i < found; i++)
+		assert_true(fputs(lines[i], file) >= 0);
+	fclose(file);
+}
+
+/* What was kept does not make anything chosen that refuses now. */
+static void test_is_forgotten(void **state)
+{
+	struct live *live = *state;
+	const struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE };
+
+	probe();
+	make_gtt_fastest();
+	fake_amdgpu.fails = FAKE_ALLOC;
+	fake_amdgpu.error = -ENOMEM;
+	expect_reason("amdgpu GTT", "amdgpu_bo_alloc");
+	live_create(live, &geometry);
+}
+
 static void test_reasons(void **state)
 {
 	(void)state;
@@ -226,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_is_tried, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_is_forgotten, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
