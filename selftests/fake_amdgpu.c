@@ -46,6 +46,7 @@ void fake_amdgpu_reset(void)
 	fake_amdgpu.fails = FAKE_NONE;
 	fake_amdgpu.refuses_flags = false;
 	fake_amdgpu.gives_other_domain = false;
+	fake_amdgpu.has_device_coherent = false;
 	fake_amdgpu.driver = "amdgpu";
 	fake_amdgpu.node = "/dev/null";
 	fake_amdgpu.vram = heap;
@@ -263,6 +264,15 @@ static void *find_real(const char *name)
 	return real;
 }
 
+static void add_extension(const char *name, uint32_t room, uint32_t *count,
+			  VkExtensionProperties *properties)
+{
+	if (properties && *count < room)
+		snprintf(properties[*count].extensionName,
+			 sizeof(properties[*count].extensionName), "%s", name);
+	++*count;
+}
+
 VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical,
 					      const char *layer, uint32_t *count,
 					      VkExtensionProperties *properties)
@@ -270,19 +280,67 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical,
 	PFN_vkEnumerateDeviceExtensionProperties real =
 		(PFN_vkEnumerateDeviceExtensionProperties)find_real(__func__);
 	uint32_t room = *count;
-	VkResult result;
+	VkResult result = real(physical, layer, count, properties);
 
-	if (properties && room)
-		--*count;
-	result = real(physical, layer, count, properties);
-	if (!properties)
-		++*count;
-	else if (!result && *count < room)
-		properties[(*count)++] = (VkExtensionProperties){
-			.extensionName = VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME,
-			.specVersion = 1,
-		};
+	add_extension(VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME, room, count, properties);
+	if (fake_amdgpu.has_device_coherent)
+		add_extension(VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME, room, count,
+			      properties);
 	return result;
+}
+
+void vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical,
+					 VkPhysicalDeviceMemoryProperties *properties)
+{
+	PFN_vkGetPhysicalDeviceMemoryProperties real =
+		(PFN_vkGetPhysicalDeviceMemoryProperties)find_real(__func__);
+
+	real(physical, properties);
+	if (fake_amdgpu.has_device_coherent)
+		properties->memoryTypes[0].propertyFlags |=
+			VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |
+			VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD;
+}
+
+#define COHERENT VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COHERENT_MEMORY_FEATURES_AMD
+
+void vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physical,
+				  VkPhysicalDeviceFeatures2 *features)
+{
+	PFN_vkGetPhysicalDeviceFeatures2 real =
+		(PFN_vkGetPhysicalDeviceFeatures2)find_real(__func__);
+
+	real(physical, features);
+	for (VkBaseOutStructure *next = features->pNext; next; next = next->pNext)
+		if (next->sType == COHERENT)
+			((VkPhysicalDeviceCoherentMemoryFeaturesAMD *)next)
+				->deviceCoherentMemory = fake_amdgpu.has_device_coherent;
+}
+
+/* Leaves out what the driver lacks, and remembers that it was asked for. */
+VkResult vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
+			const VkAllocationCallbacks *allocator, VkDevice *device)
+{
+	PFN_vkCreateDevice real = (PFN_vkCreateDevice)find_real(__func__);
+	VkDeviceCreateInfo changed = *info;
+	VkBaseOutStructure *last = (VkBaseOutStructure *)&changed;
+	const char *names[16];
+
+	changed.ppEnabledExtensionNames = names;
+	changed.enabledExtensionCount = 0;
+	for (uint32_t i = 0; i < info->enabledExtensionCount && i < 16; i++)
+		if (strcmp(info->ppEnabledExtensionNames[i],
+			   VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME))
+			names[changed.enabledExtensionCount++] =
+				info->ppEnabledExtensionNames[i];
+	while (last->pNext && last->pNext->sType != COHERENT)
+		last = last->pNext;
+	fake_amdgpu.asked_for_coherent = last->pNext &&
+					 changed.enabledExtensionCount <
+						 info->enabledExtensionCount;
+	if (last->pNext)
+		last->pNext = last->pNext->pNext;
+	return real(physical, &changed, allocator, device);
 }
 
 static void change(VkBaseOutStructure *structure)

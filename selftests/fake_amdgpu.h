@@ -29,9 +29,10 @@ enum fake_call {
 struct fake_amdgpu {
 	/* What a test sets. */
 	enum fake_call fails;
-	int error;		 /* what that returns, a negative errno */
-	bool refuses_flags;	 /* as kernels do that know no uncached memory */
-	bool gives_other_domain; /* without room in the VRAM that the host sees */
+	int error;		  /* what that returns, a negative errno */
+	bool refuses_flags;	  /* as kernels do that know no uncached memory */
+	bool gives_other_domain;  /* without room in the VRAM that the host sees */
+	bool has_device_coherent; /* the first type of memory is said to be that */
 	const char *driver;
 	const char *node;
 	struct amdgpu_heap_info vram;
@@ -40,7 +41,8 @@ struct fake_amdgpu {
 	int devices;
 	int buffers;
 	int versions;
-	uint64_t flags; /* of the last buffer object */
+	bool asked_for_coherent; /* by who opened the last Vulkan device */
+	uint64_t flags;		 /* of the last buffer object */
 	uint32_t domain;
 };
 

@@ -211,6 +211,36 @@ static void test_runs(void **state)
 	run_on(*state, "amdgpu VRAM");
 }
 
+/* Another process's device would see it otherwise, so its engine stays here. */
+static void test_device_coherent(void **state)
+{
+	struct live *live = *state;
+	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE };
+	struct mk_context *other;
+	int fds[MK_CONTEXT_FDS];
+
+	fake_amdgpu.has_device_coherent = true;
+	probe();
+	assert_true(fake_amdgpu.asked_for_coherent);
+	assert_true(find("device memory (type 0, cached, device-coherent)")->is_coherent);
+	geometry.placement = find("device memory")->number;
+	live_create(live, &geometry);
+	other = live_attach(live, MK_ROLE_PRODUCER);
+	mk_context_close(other);
+	if (access("/dev/mk", F_OK))
+		live_expect(-EOPNOTSUPP,
+			    mk_context_share(live->context, MK_ROLE_ENGINE, fds));
+	mk_context_close(live->context);
+	live->context = NULL;
+
+	fake_amdgpu_reset();
+	probe();
+	assert_false(fake_amdgpu.asked_for_coherent);
+	geometry.placement = find("device memory")->number;
+	live_create(live, &geometry);
+	mk_context_close(live_attach(live, MK_ROLE_ENGINE));
+}
+
 /* Memory runs out in the midst of a context: it is not made, and nothing is left. */
 static void test_creates_nothing(void **state)
 {
@@ -266,6 +296,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_is_forgotten, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_device_coherent, reset,
+						live_teardown),
 		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
 						live_teardown),
 	};
