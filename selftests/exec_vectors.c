@@ -379,7 +379,7 @@ static const struct argp_option options[] = {
 	  "Workgroups, or host threads (default: one less than the cores)", 0 },
 	{ "import", OPTION_IMPORT, "auto|dma-buf|host-pointer", 0,
 	  "How memory reaches the Vulkan device (default: auto)", 0 },
-	{ "device", OPTION_DEVICE, "NAME", 0, "Part of the Vulkan device's name", 0 },
+	{ "device", OPTION_DEVICE, "DEVICE", 0, "As mkbench has it", 0 },
 	{ "every", OPTION_EVERY, "N", 0,
 	  "Run one vector of each N only: for slow machines", 0 },
 	{ 0 },

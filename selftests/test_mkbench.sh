@@ -370,7 +370,30 @@ ends_by_signal() {
 
 no_such_device() {
 	ends_with 1 "$program" latency --device 'no such device' >"$work/out" 2>&1 &&
-		grep 'no such device\|fits' "$work/out"
+		grep '"no such device" is none of' "$work/out" &&
+		ends_with 1 env MK_DEVICE=ff:1f.7 "$program" latency >"$work/out" 2>&1 &&
+		grep '"ff:1f.7" is none of' "$work/out"
+}
+
+# A device is what it is said to be, by its name and by its UUID.
+probe_devices() {
+	"$program" probe -j >"$work/probe.json" && cat "$work/probe.json" &&
+		jq -e '.schema == 2 and ([.devices[].chosen] | add) == 1 and
+			([.devices[] | .type, .driver, .uuid] | all(length > 0)) and
+			(.placements[0].device | length) > 0' "$work/probe.json" || return 1
+	for key in device uuid; do
+		value=$(jq -r ".devices[] | select(.chosen == 1).$key" "$work/probe.json")
+		"$program" probe -j --device "$value" >"$work/json" &&
+			jq -e --arg name "$(jq -r .placements[0].device "$work/probe.json")" \
+				'[.placements[].device] | unique == [$name]' "$work/json" ||
+			return 1
+	done
+}
+
+probe_table() {
+	"$program" probe >"$work/table" && cat "$work/table" &&
+		grep '^ \* .*[0-9a-f]\{8\}-[0-9a-f-]*$' "$work/table" &&
+		ends_with 1 "$program" probe --device 'no such device'
 }
 
 without_vulkan() (
@@ -479,6 +502,8 @@ cpu)
 *)
 	test_engine
 	try 'a device that is not there' no_such_device
+	try 'probe: devices as JSON' probe_devices
+	try 'probe: table' probe_table
 	;;
 esac
 tap_end

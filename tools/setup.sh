@@ -28,6 +28,8 @@ test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-d
 mesa_package=mesa-vulkan-drivers
 # Of Mesa too, for tests: a card for RADV that is none.  Not every release has it.
 shim_package=
+# Of exactly the version of the libdrm2 that Mesa needs, so it is installed after that.
+drm_package=libdrm-dev
 
 usage() {
 	sed -n '4,9s/^# \{0,1\}//p' "$0"
@@ -108,6 +110,11 @@ apt_install() {
 	}
 }
 
+install_drm() {
+	version=$(dpkg-query -W -f '${Version}\n' libdrm2 | head -n 1)
+	apt_install "$drm_package=$version"
+}
+
 add_backports() {
 	source=$("$(dirname "$0")/debian-source.sh" "$codename-backports")
 	if [ -z "$source" ]; then
@@ -131,10 +138,10 @@ add_backports() {
 # shellcheck disable=SC2086
 command -v apt-get >/dev/null ||
 	die "this is no Debian; install what these Debian packages hold:" $packages \
-		"$mesa_package (of version $mesa_wanted or later)"
+		"$drm_package" "$mesa_package (of version $mesa_wanted or later)"
 
 # shellcheck disable=SC2086
-absent=$(missing $packages $mesa_package $shim_package)
+absent=$(missing $packages $mesa_package $drm_package $shim_package)
 installed=$(mesa_installed)
 if [ -z "$absent" ] && recent "$installed"; then
 	say "all is there (Mesa $installed)"
@@ -177,4 +184,5 @@ else
 	apt_install $packages "$mesa_package" $shim_package
 	say "apt offers no Mesa $mesa_wanted or later; going on with $(mesa_installed)"
 fi
+install_drm
 say "done (Mesa $(mesa_installed))"

@@ -41,7 +41,9 @@ static const struct argp_option descriptions[] = {
 	{ "io", KEY_IO, "host|device", 0,
 	  "Read files on the host (the default), or let the scanning slots ask for them",
 	  1 },
-	{ "device", KEY_DEVICE, "NAME", 0, "Use the Vulkan device with NAME in its name",
+	{ "device", KEY_DEVICE, "DEVICE", 0,
+	  "Use the Vulkan device with this as part of its name, PCI address, DRM node or "
+	  "UUID",
 	  1 },
 	{ "workgroups", KEY_WORKGROUPS, "N", 0,
 	  "Scan with N workgroups or threads (default: cores less one)", 1 },

@@ -12,6 +12,7 @@
 #include "device_memories.h"
 #include "error.h"
 #include "line_store.h"
+#include "placement_memory.h"
 
 static const struct mk_device_memories *
 device_memories_of_constant(const struct mk_backing *backing)
@@ -169,36 +170,37 @@ static uint32_t round_trip_ns(const struct mk_vk_device *device,
 }
 
 /* The best device of all is a GPU that is faster with its own memory. */
-static int open_if_better(const char *name, struct mk_device_memories *memories)
+static int open_if_better(const struct mk_device_wish *wish,
+			  struct mk_device_memories *memories)
 {
 	const struct mk_vk_device *device = &memories->device;
 	struct mk_placement host;
-	int ret = mk_vk_device_open(name, 0, &memories->device);
+	int ret = mk_vk_device_open(wish, 0, &memories->device);
 
 	if (ret)
 		return ret;
 	if (device->is_cpu)
 		return mk_fail(ENODEV, "%s is a CPU, whose memory is the host's",
-			       device->name);
+			       device->identity.name);
 	ret = place(memories, 0);
 	if (ret)
 		return ret;
 	if (!mk_placement_choose(device, false, MK_IMPORT_AUTO, &host) &&
 	    round_trip_ns(device, &host) <= round_trip_ns(device, &memories->placement))
 		return mk_fail(ENODEV, "%s is as fast with the host's memory",
-			       device->name);
+			       device->identity.name);
 	return 0;
 }
 
 /* The first device that has memory which both sides see. */
-static int open_first(const char *name, uint32_t number,
+static int open_first(const struct mk_device_wish *wish, uint32_t number,
 		      struct mk_device_memories *memories)
 {
 	char reason[512] = "";
 	int ret;
 
 	for (uint32_t rank = 0;; rank++) {
-		ret = mk_vk_device_open(name, rank, &memories->device);
+		ret = mk_vk_device_open(wish, rank, &memories->device);
 		if (ret)
 			break;
 		ret = place(memories, number);
@@ -215,22 +217,24 @@ static int open_first(const char *name, uint32_t number,
 static int open_device(const struct mk_geometry *geometry,
 		       struct mk_device_memories *memories)
 {
+	struct mk_device_wish wish;
 	uint32_t number;
 	int ret;
 
+	mk_device_wish_or_environment(geometry->device, &wish);
 	if (geometry->backing == MK_BACKING_AUTO)
-		return open_if_better(geometry->device, memories);
+		return open_if_better(&wish, memories);
 	ret = wanted_placement(geometry, &number);
-	return ret ? ret : open_first(geometry->device, number, memories);
+	return ret ? ret : open_first(&wish, number, memories);
 }
 
 /* Create ---------------------------------------------------------------------- */
 
 /* mk.ko can take what is a DMA-buf, and then holds everybody to his role. */
-static bool can_register(const struct mk_vk_device *device,
+static bool can_register(const struct mk_device_memories *memories,
 			 const struct mk_geometry *geometry)
 {
-	return device->export_type == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT &&
+	return mk_placement_is_dma_buf(&memories->device, &memories->placement) &&
 	       !mk_kmod_backing.probe(geometry);
 }
 
@@ -240,7 +244,7 @@ static int create_host(const struct mk_geometry *geometry,
 {
 	const size_t only_cq[MK_MEMORIES] = { [MK_REGION_CQ] = bytes[MK_REGION_CQ] };
 
-	memories->is_registered = can_register(&memories->device, geometry);
+	memories->is_registered = can_register(memories, geometry);
 	if (memories->is_registered)
 		return mk_kmod_create_external(geometry, bytes, &memories->host);
 	return mk_memfd_backing.create(geometry, only_cq, &memories->host);
@@ -248,7 +252,7 @@ static int create_host(const struct mk_geometry *geometry,
 
 static int register_memory(struct mk_device_memories *memories, uint32_t number)
 {
-	int fd = mk_vk_buffer_export(&memories->device, &memories->buffers[number]);
+	int fd = mk_device_memories_descriptor(memories, number);
 	int ret;
 
 	if (fd < 0)
@@ -263,9 +267,9 @@ static int create_memory(uint32_t number, size_t bytes,
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t mapped_bytes = (bytes + page - 1) / page * page;
-	int ret = mk_vk_buffer_allocate(&memories->device, mapped_bytes,
-					(uint32_t)memories->placement.type,
-					&memories->buffers[number]);
+	int ret = mk_placement_allocate(&memories->device, &memories->placement,
+					mapped_bytes, &memories->buffers[number],
+					&memories->fds[number]);
 
 	if (ret)
 		return ret;

@@ -14,7 +14,7 @@ struct mk_device_memories {
 	struct mk_vk_device device;
 	struct mk_placement placement;
 	struct mk_vk_buffer buffers[MK_MEMORIES];
-	/* Those that memory was attached by, to hand on; -1: it is our own. */
+	/* Those that memory came by, to hand on; -1: the driver has one made. */
 	int fds[MK_MEMORIES];
 	bool is_registered; /* with mk.ko, and so it is there that others find it */
 };
@@ -25,6 +25,10 @@ struct mk_device_memories *mk_device_memories_new(enum mk_role role);
 /* @number lies in its buffer. */
 void mk_device_memories_set(struct mk_device_memories *memories, uint32_t number,
 			    size_t bytes, size_t mapped_bytes);
+
+/* A descriptor of what lies there, which is the caller's; or a negative errno. */
+int mk_device_memories_descriptor(const struct mk_device_memories *memories,
+				  uint32_t number);
 
 /* What follows from the device, the placement and the host's memory. */
 void mk_device_memories_finish(struct mk_device_memories *memories,

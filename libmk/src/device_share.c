@@ -13,11 +13,13 @@
 #include "device_memories.h"
 #include "error.h"
 #include "line_store.h"
+#include "placement_memory.h"
 
 /* Share ----------------------------------------------------------------------- */
 
 /* A driver need not export what it has imported. */
-static int export_memory(const struct mk_device_memories *memories, uint32_t number)
+int mk_device_memories_descriptor(const struct mk_device_memories *memories,
+				  uint32_t number)
 {
 	if (memories->fds[number] >= 0)
 		return mk_duplicate(memories->fds[number]);
@@ -36,13 +38,12 @@ int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool 
 		return mk_fail(EACCES, "%s may not write to %s; export it to be read",
 			       mk_role_name(backing->role), mk_memory_name(memory));
 	/* What a driver exports can be written to by whoever has it. */
-	if (memories->device.export_type ==
-	    VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT)
-		return export_memory(memories, memory);
+	if (mk_placement_is_dma_buf(&memories->device, &memories->placement))
+		return mk_device_memories_descriptor(memories, memory);
 	return mk_fail(ENOTSUP,
 		       "the driver of %s does not export %s as DMA-buf; other processes "
 		       "get it by mk_context_share()",
-		       memories->device.name, mk_memory_name(memory));
+		       memories->device.identity.name, mk_memory_name(memory));
 }
 
 static int write_header(const struct mk_device_memories *memories, enum mk_role role)
@@ -54,7 +55,7 @@ static int write_header(const struct mk_device_memories *memories, enum mk_role 
 		.import = memories->placement.import,
 	};
 
-	memcpy(header.device_uuid, memories->device.device_uuid,
+	memcpy(header.device_uuid, memories->device.identity.uuid,
 	       sizeof(header.device_uuid));
 	memcpy(header.driver_uuid, memories->device.driver_uuid,
 	       sizeof(header.driver_uuid));
@@ -84,7 +85,7 @@ static int share_descriptor(struct mk_device_memories *memories, enum mk_role ro
 	number -= FD_MEMORIES;
 	for (uint32_t i = 0; i < MK_MEMORIES; i++)
 		if (memories->buffers[i].buffer && !number--)
-			return export_memory(memories, i);
+			return mk_device_memories_descriptor(memories, i);
 	return -ENOENT;
 }
 
@@ -96,6 +97,14 @@ int mk_device_memories_share(struct mk_backing *backing, enum mk_role role,
 
 	if (memories->is_registered)
 		return memories->host->ops->share(memories->host, role, fds);
+	if (role == MK_ROLE_ENGINE &&
+	    !mk_placement_is_same_for_others(&memories->device, &memories->placement))
+		return mk_fail(
+			ENOTSUP,
+			"the context lies in device-coherent memory of %s, which is "
+			"that in the process that created it only; run its engine "
+			"there, or create it with another placement",
+			memories->device.identity.name);
 	for (;;) {
 		int fd = share_descriptor(memories, role, (uint32_t)count);
 
@@ -121,7 +130,7 @@ bool mk_device_memories_has_fds(const int *fds, size_t count)
 static bool is_device(const struct mk_vk_device *device,
 		      const struct mk_device_header *header)
 {
-	return !memcmp(device->device_uuid, header->device_uuid,
+	return !memcmp(device->identity.uuid, header->device_uuid,
 		       sizeof(header->device_uuid)) &&
 	       !memcmp(device->driver_uuid, header->driver_uuid,
 		       sizeof(header->driver_uuid)) &&
@@ -130,8 +139,10 @@ static bool is_device(const struct mk_vk_device *device,
 
 static int find_device(const struct mk_device_header *header, struct mk_vk_device *device)
 {
+	const struct mk_device_wish any = { .form = MK_WISH_ANY };
+
 	for (uint32_t rank = 0;; rank++) {
-		int ret = mk_vk_device_open(NULL, rank, device);
+		int ret = mk_vk_device_open(&any, rank, device);
 
 		if (ret && !rank)
 			return ret;
@@ -161,7 +172,7 @@ static int find_placement(const struct mk_device_header *header,
 		return 0;
 	}
 	return mk_fail(EPROTO, "the context lies in memory of type %d, which %s lacks",
-		       header->memory_type, memories->device.name);
+		       header->memory_type, memories->device.identity.name);
 }
 
 static int attach_cq(int fd, struct mk_device_memories *memories)
@@ -189,9 +200,8 @@ static int attach_memory(int fd, uint32_t number, uint64_t bytes,
 	memories->fds[number] = mk_duplicate(fd);
 	if (memories->fds[number] < 0)
 		return memories->fds[number];
-	ret = mk_vk_buffer_attach(&memories->device, fd, (size_t)bytes,
-				  (uint32_t)memories->placement.type,
-				  &memories->buffers[number]);
+	ret = mk_placement_attach(&memories->device, &memories->placement, fd,
+				  (size_t)bytes, &memories->buffers[number]);
 	if (ret)
 		return ret;
 	mk_device_memories_set(memories, number, 0, (size_t)bytes);

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ERROR_TEXT_BYTES 1024
+#define ERROR_TEXT_BYTES 4096
 
 static _Thread_local char error_text[ERROR_TEXT_BYTES];
 

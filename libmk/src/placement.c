@@ -8,6 +8,10 @@
 
 #include "error.h"
 
+#define DEVICE_COHERENT                               \
+	(VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | \
+	 VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
+
 static VkMemoryPropertyFlags type_flags(const struct mk_vk_device *device, uint32_t type)
 {
 	VkPhysicalDeviceMemoryProperties properties;
@@ -32,8 +36,10 @@ uint32_t mk_placements_list(const struct mk_vk_device *device,
 	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
 					     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 	/* Memory that takes more than that has to be asked for by a feature. */
-	const VkMemoryPropertyFlags known = wanted | VK_MEMORY_PROPERTY_HOST_CACHED_BIT |
-					    VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+	const VkMemoryPropertyFlags known =
+		wanted | VK_MEMORY_PROPERTY_HOST_CACHED_BIT |
+		VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
+		(device->has_device_coherent ? DEVICE_COHERENT : 0);
 	VkPhysicalDeviceMemoryProperties properties;
 	uint32_t count = 0;
 
@@ -45,15 +51,27 @@ uint32_t mk_placements_list(const struct mk_vk_device *device,
 		if ((flags & wanted) == wanted && !(flags & ~known))
 			add_imports(device, (int32_t)i, placements, &count);
 	}
+	if (device->identity.is_radv && device->imports_dma_bufs) {
+		add_imports(device, MK_AMDGPU_GTT, placements, &count);
+		add_imports(device, MK_AMDGPU_VRAM, placements, &count);
+	}
 	return count;
 }
 
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 				     const struct mk_placement *placement)
 {
-	return placement->type != MK_HOST_MEMORY &&
-	       !(type_flags(device, (uint32_t)placement->type) &
+	if (placement->type < 0)
+		return placement->type == MK_AMDGPU_VRAM;
+	return !(type_flags(device, (uint32_t)placement->type) &
 		 VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+}
+
+bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
+				     const struct mk_placement *placement)
+{
+	return placement->type < 0 ||
+	       !(type_flags(device, (uint32_t)placement->type) & DEVICE_COHERENT);
 }
 
 void mk_placement_describe(const struct mk_vk_device *device,
@@ -67,12 +85,18 @@ void mk_placement_describe(const struct mk_vk_device *device,
 		snprintf(text, bytes, "host memory, imported as %s", import);
 		return;
 	}
+	if (placement->type < 0) {
+		snprintf(text, bytes, "amdgpu %s, uncached, cq imported as %s",
+			 placement->type == MK_AMDGPU_VRAM ? "VRAM" : "GTT", import);
+		return;
+	}
 	flags = type_flags(device, (uint32_t)placement->type);
-	snprintf(text, bytes, "%s memory (type %d%s), cq imported as %s",
+	snprintf(text, bytes, "%s memory (type %d%s%s), cq imported as %s",
 		 flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? "device" :
 							       "the driver's host",
 		 placement->type,
-		 flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "", import);
+		 flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "",
+		 flags & DEVICE_COHERENT ? ", device-coherent" : "", import);
 }
 
 int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
@@ -106,8 +130,8 @@ int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
 	return mk_fail(ENODEV,
 		       "%s: no %s is seen by both sides while a kernel runs%s.  "
 		       "'mkbench probe' shows all that there is",
-		       device->name, in_device ? "memory of the device's" : "host memory",
-		       tried);
+		       device->identity.name,
+		       in_device ? "memory of the device's" : "host memory", tried);
 }
 
 int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
@@ -121,26 +145,16 @@ int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
 		return mk_fail(EINVAL,
 			       "%s has no placement %u in its memory; 'mkbench probe' "
 			       "lists them",
-			       device->name, number);
+			       device->identity.name, number);
 	*placement = placements[number - 1];
 	mk_placement_try(device, placement, &trial);
 	if (!trial.is_coherent)
-		return mk_fail(ENODEV, "%s, placement %u: %s", device->name, number,
-			       trial.reason);
+		return mk_fail(ENODEV, "%s, placement %u: %s", device->identity.name,
+			       number, trial.reason);
 	return 0;
 }
 
 /* For people -------------------------------------------------------------- */
-
-static bool is_chosen(const struct mk_vk_device *device,
-		      const struct mk_placement *placement)
-{
-	struct mk_placement chosen;
-
-	return !mk_placement_choose(device, placement->type != MK_HOST_MEMORY,
-				    MK_IMPORT_AUTO, &chosen) &&
-	       chosen.type == placement->type && chosen.import == placement->import;
-}
 
 static void fill_result(const struct mk_vk_device *device,
 			const struct mk_placement *placement, uint32_t number,
@@ -153,11 +167,26 @@ static void fill_result(const struct mk_vk_device *device,
 		.p50_ns = trial->p50_ns,
 		.p99_ns = trial->p99_ns,
 	};
-	snprintf(result->device, sizeof(result->device), "%s", device->name);
-	snprintf(result->driver, sizeof(result->driver), "%s", device->driver);
+	snprintf(result->device, sizeof(result->device), "%s", device->identity.name);
+	snprintf(result->driver, sizeof(result->driver), "%s", device->identity.driver);
 	mk_placement_describe(device, placement, result->placement,
 			      sizeof(result->placement));
 	snprintf(result->reason, sizeof(result->reason), "%s", trial->reason);
+}
+
+/* The index of what a context there is given; @count: there is nothing. */
+static uint32_t find_chosen(const struct mk_vk_device *device, bool in_device,
+			    const struct mk_placement *placements, uint32_t count)
+{
+	struct mk_placement chosen;
+	uint32_t i = 0;
+
+	if (mk_placement_choose(device, in_device, MK_IMPORT_AUTO, &chosen))
+		return count;
+	while (i < count && (placements[i].type != chosen.type ||
+			     placements[i].import != chosen.import))
+		i++;
+	return i;
 }
 
 static void probe_device(const struct mk_vk_device *device,
@@ -176,20 +205,27 @@ static void probe_device(const struct mk_vk_device *device,
 				    &results[*count]);
 		++*count;
 	}
-	for (uint32_t i = 0; i < tried && first + i < capacity; i++)
-		results[first + i].is_chosen = is_chosen(device, &placements[i]);
+	for (int in_device = 0; in_device <= 1; in_device++) {
+		uint32_t chosen = find_chosen(device, in_device, placements, tried);
+
+		if (chosen < tried && first + chosen < capacity)
+			results[first + chosen].is_chosen = 1;
+	}
 }
 
 int mk_probe(const char *device, struct mk_probe_result *results, size_t capacity,
 	     size_t *count)
 {
+	struct mk_device_wish wish;
 	int ret = 0;
 
+	mk_device_wish_read(device, &wish);
+	wish.takes_several = true;
 	*count = 0;
 	for (uint32_t rank = 0; !ret; rank++) {
 		struct mk_vk_device opened;
 
-		ret = mk_vk_device_open(device, rank, &opened);
+		ret = mk_vk_device_open(&wish, rank, &opened);
 		if (ret)
 			break;
 		probe_device(&opened, results, capacity, count);

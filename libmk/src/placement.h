@@ -14,16 +14,22 @@
 
 #include "vk_device.h"
 
-/* All memories are the host's. */
-#define MK_HOST_MEMORY (-1)
+/* Memory that is of none of Vulkan's types, which count from 0. */
+enum {
+	MK_HOST_MEMORY = -1, /* all memories are the host's */
+	/* By libdrm_amdgpu, which the device's caches do not keep; only for RADV. */
+	MK_AMDGPU_GTT = -2,
+	MK_AMDGPU_VRAM = -3,
+};
 
 struct mk_placement {
-	int32_t type;	       /* of the device's memory, where all but the cq lie */
+	int32_t type;	       /* of the memory where all but the cq lie */
 	enum mk_import import; /* how the host's reach the device; not AUTO */
 };
 
 /* What a trial of a placement has shown. */
 struct mk_trial {
+	bool has_run; /* a kernel there; else something was in the way of that */
 	bool is_coherent;
 	uint32_t p50_ns; /* round trips */
 	uint32_t p99_ns;
@@ -35,6 +41,13 @@ struct mk_trial {
 /* The placements that make sense on a device; returns how many. */
 uint32_t mk_placements_list(const struct mk_vk_device *device,
 			    struct mk_placement placements[MK_PLACEMENTS_LIMIT]);
+
+/*
+ * Whether another process's device sees the memory as the one does that made it.  An
+ * import by RADV leaves out what its device-coherent types ask for when they are mapped.
+ */
+bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
+				     const struct mk_placement *placement);
 
 /* Whether host stores to it are gathered by the processor. */
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,

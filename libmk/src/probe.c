@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <probe_layout.h>
 
@@ -14,9 +15,8 @@
 #include "context.h"
 #include "deadline.h"
 #include "error.h"
-#include "placement.h"
+#include "placement_memory.h"
 #include "probe_spirv.h"
-#include "vk_buffer.h"
 #include "vk_pipeline.h"
 #include "vk_queue.h"
 
@@ -27,6 +27,7 @@
 #define ROUND_LIMIT_NS 50000000u
 #define START_LIMIT_NS 2000000000u
 #define TRIAL_LIMIT_NS 50000000u
+#define CPU_LIMIT_NS   UINT64_C(10000000000)
 /* The kernel's end, whatever happens: some seconds at most. */
 #define LOOKS_LIMIT  (1u << 23)
 #define END_LIMIT_NS 10000000000u
@@ -39,6 +40,7 @@ struct probe {
 	struct mk_backing *host;
 	struct mk_vk_buffer inbound_buffer;
 	struct mk_vk_buffer outbound_buffer;
+	int inbound_fd; /* what that came from; or -1 */
 	struct mk_vk_pipeline pipeline;
 	struct mk_vk_queue queue;
 	mk_word *inbound;  /* the device looks here */
@@ -65,6 +67,9 @@ static int open_memories(struct probe *probe)
 	if (ret)
 		return ret;
 	probe->outbound = probe->host->memories[OUTBOUND].address;
+	/* No kernel has seen that as a number. */
+	atomic_store_explicit(&probe->outbound[MK_PROBE_SEEN], MK_PROBE_STOP,
+			      memory_order_relaxed);
 	ret = mk_vk_buffer_import(probe->device, probe->host, OUTBOUND, placement->import,
 				  &probe->outbound_buffer);
 	if (ret)
@@ -74,8 +79,8 @@ static int open_memories(struct probe *probe)
 		return mk_vk_buffer_import(probe->device, probe->host, INBOUND,
 					   placement->import, &probe->inbound_buffer);
 	}
-	ret = mk_vk_buffer_allocate(probe->device, MK_PROBE_BYTES,
-				    (uint32_t)placement->type, &probe->inbound_buffer);
+	ret = mk_placement_allocate(probe->device, placement, MK_PROBE_BYTES,
+				    &probe->inbound_buffer, &probe->inbound_fd);
 	probe->inbound = probe->inbound_buffer.address;
 	probe->write_combining =
 		mk_placement_is_write_combining(probe->device, placement);
@@ -108,16 +113,22 @@ static void close_probe(struct probe *probe)
 	mk_vk_pipeline_close(probe->device, &probe->pipeline);
 	mk_vk_buffer_destroy(probe->device, &probe->inbound_buffer);
 	mk_vk_buffer_destroy(probe->device, &probe->outbound_buffer);
+	if (probe->inbound_fd >= 0)
+		close(probe->inbound_fd);
 	if (probe->host)
 		probe->host->ops->close(probe->host);
 }
 
+/* A loop that a driver ends early only makes the trial shorter. */
+static uint32_t looks_limit(const struct probe *probe)
+{
+	return probe->device->step_limit < LOOKS_LIMIT ? probe->device->step_limit :
+							 LOOKS_LIMIT;
+}
+
 static int start(struct probe *probe)
 {
-	/* A loop that a driver ends early only makes the trial shorter. */
-	uint32_t looks = probe->device->step_limit < LOOKS_LIMIT ?
-				 probe->device->step_limit :
-				 LOOKS_LIMIT;
+	uint32_t looks = looks_limit(probe);
 	VkCommandBuffer commands;
 	int ret = mk_vk_queue_begin(&probe->queue, &commands);
 
@@ -206,15 +217,35 @@ static int compare_samples(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/* Whose store was not seen: the kernel's last one, before the fence, says how far it came. */
+static void explain_silence(const struct probe *probe, struct mk_trial *trial)
+{
+	uint32_t seen = load(probe, MK_PROBE_SEEN);
+	bool host_is_deaf = seen > probe->rounds + 1;
+	/* It was over when all of its looks were, or was told to end. */
+	bool is_timeout = probe->is_running;
+
+	if (seen == MK_PROBE_STOP)
+		snprintf(trial->reason, sizeof(trial->reason),
+			 "the kernel ended, and the host sees none of its stores");
+	else
+		snprintf(trial->reason, sizeof(trial->reason),
+			 "the %s never saw the %s's store (in %u %s)",
+			 host_is_deaf ? "host" : "device",
+			 host_is_deaf ? "device" : "host",
+			 is_timeout ? (unsigned int)(round_limit_ns(probe) / 1000000u) :
+				      looks_limit(probe),
+			 is_timeout ? "ms" : "looks");
+}
+
 static void evaluate(struct probe *probe, const char *wrong, struct mk_trial *trial)
 {
-	if (wrong && !*wrong)
-		wrong = load(probe, MK_PROBE_SEEN) > probe->rounds + 1 ?
-				"the host never saw the device's store" :
-				"the device never saw the host's store";
+	if (wrong && !*wrong) {
+		explain_silence(probe, trial);
+		return;
+	}
 	if (wrong) {
-		snprintf(trial->reason, sizeof(trial->reason), "%s (in %u ms)", wrong,
-			 (unsigned int)(round_limit_ns(probe) / 1000000u));
+		snprintf(trial->reason, sizeof(trial->reason), "%s", wrong);
 		return;
 	}
 	qsort(probe->samples, probe->rounds, sizeof(probe->samples[0]), compare_samples);
@@ -223,8 +254,8 @@ static void evaluate(struct probe *probe, const char *wrong, struct mk_trial *tr
 	trial->p99_ns = probe->samples[probe->rounds - 1 - probe->rounds / 100];
 }
 
-void mk_placement_measure(const struct mk_vk_device *device,
-			  const struct mk_placement *placement, struct mk_trial *trial)
+static void try_once(const struct mk_vk_device *device,
+		     const struct mk_placement *placement, struct mk_trial *trial)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
 	const char *wrong = NULL;
@@ -237,9 +268,11 @@ void mk_placement_measure(const struct mk_vk_device *device,
 	}
 	probe->device = device;
 	probe->placement = placement;
+	probe->inbound_fd = -1;
 	ret = open_probe(probe);
 	if (!ret)
 		ret = start(probe);
+	trial->has_run = !ret;
 	if (!ret) {
 		wrong = play(probe);
 		tell(probe, MK_PROBE_ROUND, MK_PROBE_STOP);
@@ -258,4 +291,19 @@ void mk_placement_measure(const struct mk_vk_device *device,
 	}
 	close_probe(probe);
 	free(probe);
+}
+
+/*
+ * A processor that others use too may have had no time for the host's side while the
+ * kernel looked, or for the kernel: that is no answer.
+ */
+void mk_placement_measure(const struct mk_vk_device *device,
+			  const struct mk_placement *placement, struct mk_trial *trial)
+{
+	uint64_t begin = mk_now_ns();
+
+	do
+		try_once(device, placement, trial);
+	while (device->is_cpu && trial->has_run && !trial->is_coherent &&
+	       mk_now_ns() - begin < CPU_LIMIT_NS);
 }

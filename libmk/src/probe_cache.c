@@ -5,7 +5,8 @@
  *
  *   VERSION DEVICE-UUID DRIVER-UUID DRIVER-VERSION KERNEL TYPE IMPORT P50 P99 REASON
  *
- * with a p50 of 0 for what is not coherent.  A line that is not understood counts for
+ * with a p50 of 0 for what is not coherent, and without a reason for what is not known any
+ * more.  A line that is not understood counts for
  * nothing, a file that cannot be read or written is no error: then it is tried anew.
  */
 #define _GNU_SOURCE
@@ -21,7 +22,7 @@
 
 #include "placement.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define LINE_BYTES     512
 #define LINES_LIMIT    512
 
@@ -40,21 +41,15 @@ static bool find_path(char *path, size_t bytes)
 	return length > 0 && (size_t)length < bytes;
 }
 
-static void print_uuid(const uint8_t uuid[VK_UUID_SIZE], char text[2 * VK_UUID_SIZE + 1])
-{
-	for (uint32_t i = 0; i < VK_UUID_SIZE; i++)
-		snprintf(text + 2 * i, 3, "%02x", uuid[i]);
-}
-
 /* What a line of this trial begins with. */
 static void print_key(const struct mk_vk_device *device,
 		      const struct mk_placement *placement, char *key, size_t bytes)
 {
-	char device_uuid[2 * VK_UUID_SIZE + 1], driver_uuid[2 * VK_UUID_SIZE + 1];
+	char device_uuid[MK_UUID_TEXT], driver_uuid[MK_UUID_TEXT];
 	struct utsname system;
 
-	print_uuid(device->device_uuid, device_uuid);
-	print_uuid(device->driver_uuid, driver_uuid);
+	mk_uuid_print(device->identity.uuid, device_uuid);
+	mk_uuid_print(device->driver_uuid, driver_uuid);
 	if (uname(&system))
 		strcpy(system.release, "?");
 	snprintf(key, bytes, "%d %s %s %08x %.65s %d %d ", FORMAT_VERSION, device_uuid,
@@ -89,8 +84,8 @@ static bool look_up(const char *path, const char *key, struct mk_trial *trial)
 		return false;
 	/* The last one counts. */
 	while (fgets(line, sizeof(line), file))
-		found |= !strncmp(line, key, strlen(key)) &&
-			 parse_trial(line + strlen(key), trial);
+		if (!strncmp(line, key, strlen(key)))
+			found = parse_trial(line + strlen(key), trial);
 	fclose(file);
 	return found;
 }
@@ -133,16 +128,22 @@ static void keep(char *path, const char *key, const struct mk_trial *trial)
 void mk_placement_try_anew(const struct mk_vk_device *device,
 			   const struct mk_placement *placement, struct mk_trial *trial)
 {
+	static const struct mk_trial unknown = { .is_coherent = false };
 	char path[PATH_MAX], key[LINE_BYTES / 2];
+	struct mk_trial former;
 
 	mk_placement_measure(device, placement, trial);
 	/* A processor's memory is coherent: what went wrong was that it had no time. */
-	if (device->is_cpu && !trial->is_coherent)
+	if (device->is_cpu && trial->has_run && !trial->is_coherent)
 		return;
 	if (!find_path(path, sizeof(path)))
 		return;
 	print_key(device, placement, key, sizeof(key));
-	keep(path, key, trial);
+	/* What kept a kernel from running may be gone the next time, or new. */
+	if (trial->has_run)
+		keep(path, key, trial);
+	else if (look_up(path, key, &former))
+		keep(path, key, &unknown);
 }
 
 void mk_placement_try(const struct mk_vk_device *device,

@@ -35,12 +35,15 @@ static void vulkan_close(struct mk_runner *runner)
 /* The device that has the memory must be the one that was asked for. */
 static int use_device_of_memory(struct mk_runner *runner, const char *name)
 {
+	struct mk_device_wish wish;
+
 	runner->device = mk_device_backing_device(runner->context->backing);
-	if (name && !strstr(runner->device->name, name))
+	mk_device_wish_read(name, &wish);
+	if (!mk_device_is_wished(&runner->device->identity, &wish))
 		return mk_fail(ENODEV,
 			       "the context lies in the memory of %s, so that runs it, "
 			       "and not \"%s\"; create the context for that device",
-			       runner->device->name, name);
+			       runner->device->identity.name, name);
 	return 0;
 }
 
@@ -50,13 +53,15 @@ static int use_device_of_memory(struct mk_runner *runner, const char *name)
  */
 static int open_device(struct mk_runner *runner, const char *name, enum mk_import import)
 {
+	struct mk_device_wish wish;
 	char reason[512] = "";
 	int ret;
 
+	mk_device_wish_or_environment(name, &wish);
 	for (uint32_t rank = 0;; rank++) {
 		struct mk_placement placement;
 
-		ret = mk_vk_device_open(name, rank, &runner->own);
+		ret = mk_vk_device_open(&wish, rank, &runner->own);
 		if (ret)
 			break;
 		ret = runner->own.is_cpu ? 0 :
@@ -100,7 +105,7 @@ static int choose_workgroups(struct mk_runner *runner, uint32_t wanted)
 	if (runner->workgroups > runner->device->workgroup_limit)
 		return mk_fail(EINVAL, "%u workgroups exceed the %u of %s; ask for fewer",
 			       runner->workgroups, runner->device->workgroup_limit,
-			       runner->device->name);
+			       runner->device->identity.name);
 	return 0;
 }
 
@@ -128,8 +133,9 @@ static void describe_placement(const struct mk_runner *runner, enum mk_import im
 static void fill_info(const struct mk_runner *runner, enum mk_import import,
 		      struct mk_engine_info *info)
 {
-	snprintf(info->device, sizeof(info->device), "%s", runner->device->name);
-	snprintf(info->driver, sizeof(info->driver), "%s", runner->device->driver);
+	snprintf(info->device, sizeof(info->device), "%s", runner->device->identity.name);
+	snprintf(info->driver, sizeof(info->driver), "%s",
+		 runner->device->identity.driver);
 	describe_placement(runner, import, info->placement, sizeof(info->placement));
 	info->workgroups = runner->workgroups;
 }

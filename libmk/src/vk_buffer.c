@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -45,7 +46,7 @@ static int find_memory_type(const struct mk_vk_device *device, uint32_t allowed,
 	}
 	return mk_fail(EIO,
 		       "%s has no coherent memory type for imported memory (types 0x%x)",
-		       device->name, allowed);
+		       device->identity.name, allowed);
 }
 
 /* @origin is the structure that says what memory it is, or NULL. */
@@ -78,7 +79,8 @@ static int import_memory(const struct mk_vk_device *device, uint32_t import_type
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
 	if (requirements.size > bytes)
 		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu",
-			       device->name, (unsigned long long)requirements.size,
+			       device->identity.name,
+			       (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
 	ret = find_memory_type(device, import_types & requirements.memoryTypeBits, &type);
 	return ret ? ret :
@@ -109,12 +111,12 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	if (!device->imports_host_pointers || !get_properties)
 		return mk_fail(ENOTSUP,
 			       "%s cannot import host pointers; use another import",
-			       device->name);
+			       device->identity.name);
 	if (memory->mapped_bytes % device->host_pointer_alignment)
 		return mk_fail(ENOTSUP,
 			       "%s imports host memory in units of %llu bytes, a page "
 			       "is smaller",
-			       device->name,
+			       device->identity.name,
 			       (unsigned long long)device->host_pointer_alignment);
 	result = get_properties(device->device, type, memory->address, &properties);
 	if (result)
@@ -127,8 +129,7 @@ static int import_host_pointer(const struct mk_vk_device *device,
 }
 
 /* On success the driver has taken @fd, else it is still the caller's. */
-static int import_descriptor(const struct mk_vk_device *device,
-			     const struct mk_memory *memory, int fd,
+static int import_descriptor(const struct mk_vk_device *device, size_t bytes, int fd,
 			     struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
@@ -149,15 +150,14 @@ static int import_descriptor(const struct mk_vk_device *device,
 
 	if (!device->imports_dma_bufs || !get_properties)
 		return mk_fail(ENOTSUP, "%s cannot import DMA-bufs; use another import",
-			       device->name);
+			       device->identity.name);
 	result = get_properties(device->device, type, fd, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a DMA-buf");
-	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
+	ret = create_buffer(device, bytes, type, buffer);
 	if (ret)
 		return ret;
-	return import_memory(device, properties.memoryTypeBits, memory->mapped_bytes,
-			     &import, buffer);
+	return import_memory(device, properties.memoryTypeBits, bytes, &import, buffer);
 }
 
 static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
@@ -168,7 +168,8 @@ static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *
 
 	if (fd < 0)
 		return fd;
-	ret = import_descriptor(device, &backing->memories[number], fd, buffer);
+	ret = import_descriptor(device, backing->memories[number].mapped_bytes, fd,
+				buffer);
 	if (!buffer->memory)
 		close(fd);
 	return ret;
@@ -182,7 +183,7 @@ static int check_bytes(const struct mk_vk_device *device, size_t bytes)
 		       "%zu bytes exceed the %llu of one buffer on %s; create the "
 		       "context with less",
 		       bytes, (unsigned long long)device->storage_buffer_limit,
-		       device->name);
+		       device->identity.name);
 }
 
 int mk_vk_buffer_import(const struct mk_vk_device *device, struct mk_backing *backing,
@@ -231,7 +232,7 @@ static int create_for_type(const struct mk_vk_device *device, size_t bytes, uint
 	vkDestroyBuffer(device->device, buffer->buffer, NULL);
 	buffer->buffer = VK_NULL_HANDLE;
 	return mk_fail(ENOTSUP, "%s cannot have a buffer in memory of type %u",
-		       device->name, type);
+		       device->identity.name, type);
 }
 
 /* The same for memory that is exported or imported, if it can be. */
@@ -302,7 +303,7 @@ int mk_vk_buffer_export(const struct mk_vk_device *device,
 			ENOTSUP,
 			"the driver of %s exports no memory; create the context in "
 			"host memory for other processes, if the device sees that",
-			device->name);
+			device->identity.name);
 	result = get_descriptor(device->device, &info, &fd);
 	if (result)
 		return mk_vk_fail(result, "cannot export a device's memory");
@@ -349,8 +350,44 @@ int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
 	return ret;
 }
 
+static int map_dma_buf(int fd, size_t bytes, struct mk_vk_buffer *buffer)
+{
+	void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (address == MAP_FAILED)
+		return mk_fail(errno, "cannot map %zu bytes of a device's DMA-buf: %s",
+			       bytes, strerror(errno));
+	buffer->address = address;
+	buffer->mapped_bytes = bytes;
+	return 0;
+}
+
+int mk_vk_buffer_attach_dma_buf(const struct mk_vk_device *device, int fd, size_t bytes,
+				struct mk_vk_buffer *buffer)
+{
+	int copy, ret;
+
+	memset(buffer, 0, sizeof(*buffer));
+	ret = check_bytes(device, bytes);
+	if (ret)
+		return ret;
+	copy = mk_duplicate(fd);
+	if (copy < 0)
+		return copy;
+	ret = import_descriptor(device, bytes, copy, buffer);
+	if (!buffer->memory)
+		close(copy);
+	if (!ret)
+		ret = map_dma_buf(fd, bytes, buffer);
+	if (ret)
+		mk_vk_buffer_destroy(device, buffer);
+	return ret;
+}
+
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer)
 {
+	if (buffer->mapped_bytes)
+		munmap(buffer->address, buffer->mapped_bytes);
 	vkDestroyBuffer(device->device, buffer->buffer, NULL);
 	vkFreeMemory(device->device, buffer->memory, NULL);
 	memset(buffer, 0, sizeof(*buffer));

@@ -11,7 +11,8 @@
 struct mk_vk_buffer {
 	VkBuffer buffer;
 	VkDeviceMemory memory;
-	void *address; /* where the host sees memory of the device's; else NULL */
+	void *address;	     /* where the host sees memory of the device's; else NULL */
+	size_t mapped_bytes; /* there, by us; 0: by the driver */
 	bool is_exportable;
 };
 
@@ -36,6 +37,10 @@ int mk_vk_buffer_export(const struct mk_vk_device *device,
 			const struct mk_vk_buffer *buffer);
 int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
 			uint32_t type, struct mk_vk_buffer *buffer);
+
+/* Import a DMA-buf of @bytes, which stays the caller's, and map that itself. */
+int mk_vk_buffer_attach_dma_buf(const struct mk_vk_device *device, int fd, size_t bytes,
+				struct mk_vk_buffer *buffer);
 
 /* A zeroed buffer is allowed. */
 void mk_vk_buffer_destroy(const struct mk_vk_device *device, struct mk_vk_buffer *buffer);

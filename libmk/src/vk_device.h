@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <vulkan/vulkan.h>
 
+#include "device_choice.h"
+
 /* What buffers of the resident kernel's are for. */
 #define MK_VK_BUFFER_USAGE \
 	(VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 
 struct mk_vk_device {
+	struct mk_device_identity identity;
 	VkPhysicalDevice physical;
 	VkDevice device;
 	VkQueue queue;
@@ -28,6 +31,7 @@ struct mk_vk_device {
 	 */
 	bool exports_any_type;
 	bool has_multiprocessor_counts; /* an extension of NVIDIA's */
+	bool has_device_coherent;	/* types of memory of AMD's, by a feature */
 	VkDeviceSize host_pointer_alignment;
 	VkDeviceSize storage_buffer_limit; /* bytes of one buffer */
 	uint32_t workgroup_limit;
@@ -35,19 +39,22 @@ struct mk_vk_device {
 	uint32_t multiprocessors; /* 0: not known */
 	bool is_cpu;
 	uint32_t step_limit; /* loop iterations of one invocation */
-	char name[256];
-	char driver[256];
-	uint8_t device_uuid[VK_UUID_SIZE];
 	uint8_t driver_uuid[VK_UUID_SIZE];
 	uint32_t driver_version;
 };
 
 /*
- * Open the device of number @rank, from 0, among those that fit and whose name contains
- * @name, which may be NULL: discrete GPUs first, then integrated ones, then others, CPUs
- * last.  The text of -ENODEV says what each of the other devices lacks.
+ * All devices, those that do not fit too, as the loader has them, and not opened; free()
+ * gives them back.  Returns how many, at most MK_DEVICES_LIMIT, or a negative errno.
  */
-int mk_vk_device_open(const char *name, uint32_t rank, struct mk_vk_device *device);
+int mk_vk_devices_list(struct mk_vk_device **devices);
+
+/*
+ * Open the device of number @rank, from 0, among those that fit and that are wished for,
+ * in the order of preference.  Errors as of mk_devices_choose().
+ */
+int mk_vk_device_open(const struct mk_device_wish *wish, uint32_t rank,
+		      struct mk_vk_device *device);
 
 /* Only while no dispatch is under way.  A zeroed device is allowed. */
 void mk_vk_device_close(struct mk_vk_device *device);

@@ -15,6 +15,7 @@ _mkbench()
 	fi
 	case $previous in
 	--engine) words="vulkan cpu" ;;
+	--device) words=$(compgen -G '/dev/dri/renderD*') ;;
 	--import) words="auto dma-buf host-pointer" ;;
 	--operation) words="nop add" ;;
 	--file)
@@ -25,7 +26,7 @@ _mkbench()
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
-	--device | --workgroups | --seconds | --samples | --slots | --producers) return ;;
+	--workgroups | --seconds | --samples | --slots | --producers) return ;;
 	*)
 		words="latency throughput batch handover park io trace probe kmod --json --engine=
 			--device= --import= --workgroups= --slots= --producers=

@@ -28,7 +28,8 @@ _mkinspect_command()
 
 	case $previous in
 	--engine) words="cpu vulkan" ;;
-	--context | --device | --timeout | --ring-bytes) return ;;
+	--device) words=$(compgen -G '/dev/dri/renderD*') ;;
+	--context | --timeout | --ring-bytes) return ;;
 	--handlers | -o | --output) ;;
 	*) [[ $current == -* ]] && words=$(_mkinspect_options "${COMP_WORDS[1]}") ;;
 	esac
@@ -76,8 +77,9 @@ _mkinspect()
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
+	--device) words=$(compgen -G '/dev/dri/renderD*') ;;
 	--pid) words=$(cd /proc && echo [0-9]*) ;;
-	--id | --token | --interval | --count | --tenant | --device) return ;;
+	--id | --token | --interval | --count | --tenant) return ;;
 	*)
 		words="--id= --pid= --token= --socket= --file= --json --pretty --interval=
 			--count= --status= --opcode= --tenant= --priority= --all

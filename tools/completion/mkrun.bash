@@ -15,6 +15,7 @@ _mkrun()
 	fi
 	case $previous in
 	--engine) words="vulkan cpu" ;;
+	--device) words=$(compgen -G '/dev/dri/renderD*') ;;
 	--import) words="auto dma-buf host-pointer" ;;
 	--backing) words="auto memfd kmod device" ;;
 	--roles) words="producer observer engine producer,observer" ;;
@@ -27,7 +28,7 @@ _mkrun()
 		return
 		;;
 	--name | -n | --tenant | --slots | --window-slots | --log-records | --io-slots | \
-		--io-request-slots | --observables | --arena | --device | --placement | \
+		--io-request-slots | --observables | --arena | --placement | \
 		--workgroups | --park-after | --restart | --interval) return ;;
 	*)
 		words="--name= --roles= --tenant= --allow-shutdown --slots= --window-slots=

@@ -15,8 +15,9 @@ _mkscan()
 	fi
 	case $previous in
 	--engine) words="vulkan cpu" ;;
+	--device) words=$(compgen -G '/dev/dri/renderD*') ;;
 	--io) words="host device" ;;
-	-e | --pattern | --device | --workgroups | --block-bytes) return ;;
+	-e | --pattern | --workgroups | --block-bytes) return ;;
 	*)
 		if [[ $current == -* && $previous != -f && $previous != --pattern-file ]]; then
 			words="--pattern= --pattern-file= --json --verbose --engine= --io= --device=

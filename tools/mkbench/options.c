@@ -53,8 +53,10 @@ static const struct argp_option option_table[] = {
 	{ "engine", KEY_ENGINE, "vulkan|cpu", 0,
 	  "the resident kernel on a Vulkan device (default), or the reference executor",
 	  0 },
-	{ "device", KEY_DEVICE, "NAME", 0,
-	  "part of the Vulkan device's name (default: the first that fits)", 0 },
+	{ "device", KEY_DEVICE, "DEVICE", 0,
+	  "a Vulkan device: part of its name, PCI address, DRM node or UUID, as probe "
+	  "lists them (default: what MK_DEVICE says, or the first that fits)",
+	  0 },
 	{ "import", KEY_IMPORT, "auto|dma-buf|host-pointer", 0,
 	  "how memory reaches the device (default: auto)", 0 },
 	{ "workgroups", KEY_WORKGROUPS, "N", 0,

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* probe: which memory devices and the host can share, and which is taken. */
+/* probe: devices, which memory each and the host can share, and which is taken. */
 #include <mk/probe.h>
 
 #include "common/complain.h"
 #include "report.h"
 
 #define RESULTS_LIMIT 256
+#define DEVICES_LIMIT 32
+
+static const struct column device_columns[] = {
+	{ "device", "DEVICE", -40, CELL_PLAIN },
+	{ "is_chosen", "CHOSEN", -6, CELL_PLAIN },
+	{ "type", "TYPE", -14, CELL_PLAIN },
+	{ "pci", "PCI ADDRESS", -12, CELL_PLAIN },
+	{ "node", "DRM NODE", -20, CELL_PLAIN },
+	{ "uuid", "UUID", -36, CELL_PLAIN },
+	{ "lack", "LACKS", -1, CELL_PLAIN },
+	{ 0 },
+};
 
 static const struct column columns[] = {
 	{ "device", "DEVICE", -32, CELL_PLAIN },
@@ -19,9 +31,36 @@ static const struct column columns[] = {
 };
 
 static const struct table tables[] = {
+	{ "devices", device_columns, NULL },
 	{ "placements", columns, NULL },
 	{ 0 },
 };
+
+static void add_device(struct json_output *json, const struct mk_device_info *device)
+{
+	json_row(json);
+	json_text(json, "device", device->name);
+	json_text(json, "driver", device->driver);
+	json_text(json, "type", device->type_name);
+	report_text(json, "pci", *device->pci ? device->pci : NULL);
+	report_text(json, "node", *device->node ? device->node : NULL);
+	json_text(json, "uuid", device->uuid);
+	report_flag(json, "is_chosen", device->is_chosen);
+	report_text(json, "lack", *device->lack ? device->lack : NULL);
+}
+
+static void add_devices(struct json_output *json)
+{
+	static struct mk_device_info devices[DEVICES_LIMIT];
+	size_t count = 0;
+
+	/* Some of more than there is room for will do, and others were there just now. */
+	mk_devices_find(devices, DEVICES_LIMIT, &count);
+	json_begin_rows(json, "devices");
+	for (size_t i = 0; i < count; i++)
+		add_device(json, &devices[i]);
+	json_end_rows(json);
+}
 
 static void add_result(struct json_output *json, const struct mk_probe_result *result)
 {
@@ -53,6 +92,7 @@ static int run(const struct object *object, const struct options *options)
 	if (ret)
 		return complain("probe", ret);
 	report_begin(&json, object, VERB_SHOW, NULL, NULL);
+	add_devices(&json);
 	json_begin_rows(&json, "placements");
 	for (size_t i = 0; i < count; i++)
 		add_result(&json, &results[i]);
@@ -62,7 +102,8 @@ static int run(const struct object *object, const struct options *options)
 
 const struct object probe_object = {
 	.name = "probe",
-	.summary = "which memory a device and the host can share, and why",
+	.summary =
+		"which devices there are, which memory each and the host can share, and why",
 	.verbs = HAS(VERB_SHOW),
 	.options = TAKES_DEVICE | TAKES_NO_CONTEXT,
 	.tables = tables,

@@ -75,7 +75,8 @@ static const struct argp_option option_table[] = {
 	  "texts of debug records: lines of a number and a format in quotes", 3 },
 	{ "follow", KEY_FOLLOW, NULL, 0, "go on with debug records as they come", 3 },
 	{ "arena", KEY_ARENA, NULL, 0, "put the arena into a snapshot too", 3 },
-	{ "device", KEY_DEVICE, "NAME", 0, "part of the names of devices to probe", 3 },
+	{ "device", KEY_DEVICE, "DEVICE", 0,
+	  "devices to probe: part of the name, PCI address, DRM node or UUID", 3 },
 	{ 0 },
 };
 

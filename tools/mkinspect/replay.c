@@ -39,7 +39,8 @@ static const struct argp_option option_table[] = {
 	  "users' operations: for cpu a shared object that exports mk_handlers, for vulkan a "
 	  "kernel of mkcc's",
 	  0 },
-	{ "device", KEY_DEVICE, "NAME", 0, "part of the Vulkan device's name", 0 },
+	{ "device", KEY_DEVICE, "DEVICE", 0,
+	  "a Vulkan device: part of its name, PCI address, DRM node or UUID", 0 },
 	{ "context", KEY_CONTEXT, "N", 0,
 	  "of a trace of several contexts the one to replay, from 0", 0 },
 	{ "timeout", KEY_TIMEOUT, "S", 0,

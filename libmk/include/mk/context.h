@@ -77,8 +77,9 @@ struct mk_geometry {
 	enum mk_backing_kind backing; /* MK_BACKING_AUTO */
 	uint32_t placement;	      /* MK_BACKING_DEVICE: a number of mk_probe()'s, or 0
 				       * for the fastest, or what MK_PLACEMENT says */
-	const char *device;	      /* part of the name of the device whose memory it is
-				       * to be, or NULL for the best that will do; not kept */
+	const char *device;	      /* the one whose memory it is to be, as <mk/probe.h>
+				       * has it; NULL: what MK_DEVICE says, or the best
+				       * that will do; not kept */
 	enum mk_engine_kind engine;   /* what will run it: MK_BACKING_AUTO goes by that */
 };
 
@@ -122,7 +123,8 @@ MK_PUBLIC int mk_context_create(const struct mk_geometry *geometry,
  * -EACCES: @context may not so much itself
  * -EBUSY: MK_ROLE_ENGINE, and mk.ko knows of an engine already
  * -EINVAL: no role that can be handed on
- * -ENOTSUP: the context lies in the memory of a device whose driver exports none
+ * -ENOTSUP: the context lies in the memory of a device whose driver exports none; or it is
+ *           MK_ROLE_ENGINE, and the memory is device-coherent in this process only
  * -EOWNERDEAD: the owner is gone, and @role is not MK_ROLE_OBSERVER
  */
 MK_PUBLIC int mk_context_share(const struct mk_context *context, enum mk_role role,

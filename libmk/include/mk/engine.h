@@ -33,7 +33,7 @@ struct mk_engine_options {
 	uint32_t workgroups;	 /* or host threads; 0: one less than the cores */
 	uint32_t dispatch_steps; /* bound of one dispatch, from 2048; 0: adapts */
 	uint32_t park_after_us;	 /* idle time before parking; 0: 2000 */
-	const char *device;	 /* part of a device's name; NULL: the first fit */
+	const char *device;	 /* NULL: MK_DEVICE's, or the first fit; <mk/probe.h> */
 	const uint32_t *spirv;	 /* a kernel from mkcc; NULL: the library's own */
 	size_t spirv_bytes;
 	const struct mk_handler_entry *handlers; /* the reference executor's */
@@ -67,12 +67,14 @@ struct mk_engine_info {
  * Slots that a killed engine left CLAIMED end with MK_FAULT_INTERRUPTED; those that
  * had yielded, or that wait for io, go on.
  *
- * -EINVAL: an option is out of range, or a handler's opcode is not a user's
+ * -EINVAL: an option is out of range, or a handler's opcode is not a user's, or @options
+ *          ask for several Vulkan devices
  * -EBUSY: the context has a running engine
  * -EACCES: the context is attached as a producer or an observer
  * -EOWNERDEAD: the context is mk.ko's, and its owner is gone
  * -ESHUTDOWN: the context was shut down
- * -ENODEV: no Vulkan device fits; the text names each and what it lacks
+ * -ENODEV: no Vulkan device that is asked for fits; the text has a line for each there
+ *          is, with what it lacks
  */
 MK_PUBLIC int mk_engine_start(struct mk_context *context,
 			      const struct mk_engine_options *options,

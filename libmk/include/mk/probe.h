@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which memory a device and the host can share while a kernel runs, and how fast.
+ * Which Vulkan devices there are, which memory each and the host can share while a kernel
+ * runs, and how fast.
  *
  * A resident kernel needs memory in which each side sees the other's stores at once.  No
  * property of a driver's says that, so libmk tries it: a bounded kernel answers the host
@@ -20,6 +21,50 @@
 extern "C" {
 #endif
 
+/* In the order in which they are preferred. */
+enum mk_device_type {
+	MK_DEVICE_DISCRETE,
+	MK_DEVICE_INTEGRATED,
+	MK_DEVICE_VIRTUAL,
+	MK_DEVICE_OTHER,
+	MK_DEVICE_CPU,
+};
+
+/*
+ * One device.  By name, pci, node or uuid it can be asked for: in mk_engine_options,
+ * mk_geometry, or the environment variable MK_DEVICE, which counts where a program asks
+ * for none.  Those are told apart by their form:
+ *
+ *   0000:03:00.0, 03:00.0			   a PCI address
+ *   /dev/dri/renderD128, 226:128		   a DRM node, or its major:minor
+ *   00000000-0300-0000-0000-000000000000	   a UUID, also without hyphens
+ *   anything else				   part of the name, or all of it
+ */
+struct mk_device_info {
+	char name[256];
+	char driver[256];   /* name and version */
+	char type_name[32]; /* "discrete GPU" */
+	char pci[16];	    /* "0000:03:00.0", or "": the driver does not say */
+	char node[64];	    /* "/dev/dri/renderD128", or "" */
+	char uuid[40];	    /* "00000000-0300-0000-0000-000000000000" */
+	uint32_t type;	    /* enum mk_device_type */
+	uint32_t is_chosen; /* the first that fits: what is taken when none is asked for */
+	char lack[200];	    /* of what the resident kernel needs, or "": it fits */
+};
+
+/**
+ * mk_devices_find() - every Vulkan device, those that do not fit too
+ * @devices: receives them in the order of preference: discrete GPUs, integrated, virtual,
+ *           other devices, CPUs, and among those of a type first what RADV drives
+ * @capacity: of @devices
+ * @count: receives how many there are
+ *
+ * -ENODEV: there is no Vulkan driver
+ * -ENOSPC: there are more devices; the first @capacity are there
+ */
+MK_PUBLIC int mk_devices_find(struct mk_device_info *devices, size_t capacity,
+			      size_t *count);
+
 /* What a trial of one placement on one device has shown. */
 struct mk_probe_result {
 	char device[256]; /* its name */
@@ -36,7 +81,7 @@ struct mk_probe_result {
 
 /**
  * mk_probe() - try every placement on every device anew
- * @device: part of the names of the devices to try; NULL for all
+ * @device: which devices to try, as for MK_DEVICE, but all that are meant; NULL: each
  * @results: receives them, device by device in the order of preference
  * @capacity: of @results
  * @count: receives how many there are

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Memory of amdgpu's as a placement, with a fake of its libraries' below a CPU's driver:
+ * tried out, refused with reasons, chosen, run on and shared.
+ */
+#define _GNU_SOURCE
+#include "live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mk/probe.h>
+
+#include "fake_amdgpu.h"
+
+#define RESULTS_LIMIT 64
+
+static struct mk_probe_result results[RESULTS_LIMIT];
+static size_t count;
+
+static int reset(void **state)
+{
+	fake_amdgpu_reset();
+	return live_setup(state);
+}
+
+/* Skips where the driver below imports no DMA-bufs, as Mesa 22.3's for CPUs. */
+static void probe(void)
+{
+	live_ok(mk_probe(NULL, results, RESULTS_LIMIT, &count));
+	for (size_t i = 0; i < count; i++)
+		if (strstr(results[i].placement, "DMA-buf"))
+			return;
+	print_message("# skipped: %s imports no DMA-bufs\n", results[0].driver);
+	skip();
+}
+
+/* The one that begins with @text, with the cq imported as DMA-buf. */
+static const struct mk_probe_result *find(const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strncmp(results[i].placement, text, strlen(text)) &&
+		    strstr(results[i].placement, "DMA-buf"))
+			return &results[i];
+	fail_msg("no placement of %zu is %s", count, text);
+	return NULL;
+}
+
+static void test_is_tried(void **state)
+{
+	static const char *const names[] = { "amdgpu GTT", "amdgpu VRAM" };
+
+	(void)state;
+	probe();
+	for (size_t i = 0; i < 2; i++) {
+		const struct mk_probe_result *result = find(names[i]);
+
+		if (!result->is_coherent)
+			fail_msg("%s: %s", result->placement, result->reason);
+		assert_true(result->in_device && result->p50_ns);
+	}
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+/* Of buffer objects, which are memfds of that name or DMA-bufs. */
+static int count_mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int found = 0;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof(line), maps))
+		found += strstr(line, "/memfd:fake amdgpu") || strstr(line, "/dmabuf:");
+	fclose(maps);
+	return found;
+}
+
+/* The others are tried as if there were none of amdgpu's. */
+static void expect_reason(const char *placement, const char *reason)
+{
+	int descriptors = fake_count_descriptors();
+
+	probe();
+	assert_int_equal(fake_count_descriptors(), descriptors);
+	assert_false(find(placement)->is_coherent);
+	assert_false(find(placement)->is_chosen);
+	if (!strstr(find(placement)->reason, reason))
+		fail_msg("%s: had \"%s\", expected \"%s\"", placement,
+			 find(placement)->reason, reason);
+	assert_true(find("host memory")->is_coherent);
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+/* Makes what was kept of amdgpu's GTT the fastest of all, as on a machine where it is. */
+static void make_gtt_fastest(void)
+{
+	char path[256], line[512], lines[16][512];
+	size_t found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/mk/probe", getenv("XDG_CACHE_HOME"));
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	while (found < 16 && fgets(line, sizeof(line), file)) {
+		char *type = strstr(line, " -2 ");
+
+		if (type)
+			snprintf(lines[found++], sizeof(lines[0]), "%.*s 1 1 \n",
+				 (int)(type - line) + 5, line);
+	}
+	assert_true(found && !fseek(file, 0, SEEK_END));
+	for (size_t i = 0; i < found; i++)
+		assert_true(fputs(lines[i], file) >= 0);
+	fclose(file);
+}
+
+/* What was kept does not make anything chosen that refuses now. */
+static void test_is_forgotten(void **state)
+{
+	struct live *live = *state;
+	const struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE };
+
+	probe();
+	make_gtt_fastest();
+	fake_amdgpu.fails = FAKE_ALLOC;
+	fake_amdgpu.error = -ENOMEM;
+	expect_reason("amdgpu GTT", "amdgpu_bo_alloc");
+	live_create(live, &geometry);
+}
+
+static void test_reasons(void **state)
+{
+	(void)state;
+	fake_amdgpu.fails = FAKE_INITIALIZE;
+	fake_amdgpu.error = -EACCES;
+	expect_reason("amdgpu GTT",
+		      "amdgpu_device_initialize refused for GTT: Permission");
+	fake_amdgpu.fails = FAKE_ALLOC;
+	fake_amdgpu.error = -ENOMEM;
+	expect_reason("amdgpu VRAM", "amdgpu_bo_alloc refused for VRAM: Cannot allocate");
+	fake_amdgpu.fails = FAKE_EXPORT;
+	fake_amdgpu.error = -ENODEV;
+	expect_reason("amdgpu GTT", "amdgpu_bo_export refused for GTT: No such device");
+	fake_amdgpu.fails = FAKE_IMPORT;
+	expect_reason("amdgpu GTT", "");
+	fake_amdgpu_reset();
+	fake_amdgpu.refuses_flags = true;
+	expect_reason("amdgpu GTT", "this kernel gives programs no memory");
+	fake_amdgpu_reset();
+	/* What was in the way is gone, and is not remembered. */
+	probe();
+	assert_true(find("amdgpu GTT")->is_coherent);
+}
+
+static void run_on(struct live *live, const char *name)
+{
+	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE,
+					.observable_words = 4,
+					.arena_bytes = 4096 };
+	struct mk_producer *producer;
+	struct mk_context *other;
+	struct mk_engine_info info;
+	int descriptors;
+
+	probe();
+	geometry.placement = find(name)->number;
+	descriptors = fake_count_descriptors();
+	assert_int_equal(count_mappings(), 0);
+	live_create(live, &geometry);
+	assert_true(count_mappings());
+	live_start(live, NULL);
+	mk_engine_info(live->engine, &info);
+	if (!strstr(info.placement, name))
+		fail_msg("\"%s\" is not %s", info.placement, name);
+	live_ok(live_run(live_producer(live, 0, 1),
+			 &LIVE_ITEM(MK_OP_ATOMIC_ADD, 7, LIVE_OBSERVABLE(0))));
+	assert_int_equal(live_observable(live, 0), 7);
+
+	other = live_attach(live, MK_ROLE_PRODUCER);
+	/* Where mk.ko is, the memory is registered with it, and others have it from there. */
+	assert_string_equal(mk_context_backing(other),
+			    access("/dev/mk", F_OK) ? "device" : "kmod");
+	live_ok(mk_producer_open(other, NULL, &producer));
+	live_ok(live_run(producer, &LIVE_ITEM(MK_OP_ATOMIC_ADD, 3, LIVE_OBSERVABLE(0))));
+	assert_int_equal(live_observable(live, 0), 10);
+	mk_producer_close(producer);
+	live_close_producers(live);
+	mk_context_close(other);
+	live_stop(live);
+	mk_context_close(live->context);
+	live->context = NULL;
+	assert_int_equal(fake_count_descriptors(), descriptors);
+	assert_int_equal(count_mappings(), 0);
+	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+}
+
+static void test_runs(void **state)
+{
+	run_on(*state, "amdgpu GTT");
+	run_on(*state, "amdgpu VRAM");
+}
+
+/* Another process's device would see it otherwise, so its engine stays here. */
+static void test_device_coherent(void **state)
+{
+	struct live *live = *state;
+	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE };
+	struct mk_context *other;
+	int fds[MK_CONTEXT_FDS];
+
+	fake_amdgpu.has_device_coherent = true;
+	probe();
+	assert_true(fake_amdgpu.asked_for_coherent);
+	assert_true(find("device memory (type 0, cached, device-coherent)")->is_coherent);
+	geometry.placement = find("device memory")->number;
+	live_create(live, &geometry);
+	other = live_attach(live, MK_ROLE_PRODUCER);
+	mk_context_close(other);
+	if (access("/dev/mk", F_OK))
+		live_expect(-EOPNOTSUPP,
+			    mk_context_share(live->context, MK_ROLE_ENGINE, fds));
+	mk_context_close(live->context);
+	live->context = NULL;
+
+	fake_amdgpu_reset();
+	probe();
+	assert_false(fake_amdgpu.asked_for_coherent);
+	geometry.placement = find("device memory")->number;
+	live_create(live, &geometry);
+	mk_context_close(live_attach(live, MK_ROLE_ENGINE));
+}
+
+/* Memory runs out in the midst of a context: it is not made, and nothing is left. */
+static void test_creates_nothing(void **state)
+{
+	struct mk_geometry geometry = { .size = sizeof(geometry),
+					.backing = MK_BACKING_DEVICE };
+	struct mk_context *context;
+	int descriptors;
+
+	(void)state;
+	probe();
+	geometry.placement = find("amdgpu VRAM")->number;
+	descriptors = fake_count_descriptors();
+	for (enum fake_call call = FAKE_GET_VERSION; call < FAKE_IMPORT; call++) {
+		fake_amdgpu.fails = call;
+		fake_amdgpu.error = -ENOMEM;
+		live_expect(call <= FAKE_GET_NODE_TYPE ? -ENODEV : -ENOMEM,
+			    mk_context_create(&geometry, &context));
+		assert_int_equal(fake_count_descriptors(), descriptors);
+		assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
+	}
+}
+
+/* What a fake has shown is for nobody else; but Mesa's kernels stay where they are. */
+static bool use_cache(const char *cache)
+{
+	const char *former = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	char path[4096];
+
+	if (former && *former)
+		snprintf(path, sizeof(path), "%s", former);
+	else
+		snprintf(path, sizeof(path), "%s/.cache", home ? home : cache);
+	return !setenv("MESA_SHADER_CACHE_DIR", path, 0) &&
+	       !setenv("XDG_CACHE_HOME", cache, 1);
+}
+
+static void remove_cache(const char *cache)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/mk/probe", cache);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/mk", cache);
+	rmdir(path);
+	rmdir(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_is_tried, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_is_forgotten, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
+		cmocka_unit_test_setup_teardown(test_device_coherent, reset,
+						live_teardown),
+		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
+						live_teardown),
+	};
+	char cache[] = "/tmp/mk-test-amdgpu-XXXXXX";
+
+	int status;
+
+	if (!mkdtemp(cache) || !use_cache(cache))
+		return EXIT_FAILURE;
+	status = live_main(tests);
+	remove_cache(cache);
+	return status;
+}
