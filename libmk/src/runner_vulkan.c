@@ -136,6 +136,7 @@ static void fill_info(const struct mk_runner *runner, enum mk_import import,
 	snprintf(info->device, sizeof(info->device), "%s", runner->device->identity.name);
 	snprintf(info->driver, sizeof(info->driver), "%s",
 		 runner->device->identity.driver);
+	mk_uuid_print(runner->device->identity.uuid, info->device_uuid);
 	describe_placement(runner, import, info->placement, sizeof(info->placement));
 	info->workgroups = runner->workgroups;
 }

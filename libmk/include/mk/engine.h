@@ -57,6 +57,7 @@ struct mk_engine_info {
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
 	uint32_t dispatches;	  /* ended so far */
 	uint32_t parks;		  /* times the engine went to sleep */
+	char device_uuid[40];	  /* as <mk/probe.h> has it; "" with host threads */
 };
 
 /**
