@@ -49,6 +49,22 @@ const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *bac
 							      NULL;
 }
 
+int mk_device_backing_attach(const struct mk_backing *backing,
+			     const struct mk_vk_device *device, uint32_t memory,
+			     struct mk_vk_buffer *buffer)
+{
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
+	int fd = mk_device_memories_descriptor(memories, memory);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = mk_vk_buffer_attach(device, fd, backing->memories[memory].mapped_bytes,
+				  (uint32_t)memories->placement.type, buffer);
+	close(fd);
+	return ret;
+}
+
 /* Close ----------------------------------------------------------------------- */
 
 static void device_close(struct mk_backing *backing)
@@ -83,6 +99,21 @@ struct mk_device_memories *mk_device_memories_new(enum mk_role role)
 	return memories;
 }
 
+/* Memory that is the device's own, and not a part of the host's. */
+static bool is_lost_by_a_reset(const struct mk_device_memories *memories)
+{
+	VkPhysicalDeviceMemoryProperties memory;
+	VkPhysicalDeviceProperties device;
+	uint32_t type = (uint32_t)memories->placement.type;
+
+	vkGetPhysicalDeviceProperties(memories->device.physical, &device);
+	vkGetPhysicalDeviceMemoryProperties(memories->device.physical, &memory);
+	return device.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU &&
+	       device.deviceType != VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU &&
+	       memory.memoryTypes[type].propertyFlags &
+		       VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+}
+
 void mk_device_memories_finish(struct mk_device_memories *memories,
 			       bool way_to_store_is_asked_for)
 {
@@ -90,6 +121,7 @@ void mk_device_memories_finish(struct mk_device_memories *memories,
 
 	backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
 	backing->id = memories->host->id;
+	backing->is_volatile = is_lost_by_a_reset(memories);
 	backing->write_combining =
 		way_to_store_is_asked_for ||
 		mk_placement_is_write_combining(&memories->device, &memories->placement);

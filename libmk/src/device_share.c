@@ -16,8 +16,8 @@
 
 /* Share ----------------------------------------------------------------------- */
 
-/* A driver need not export what it has imported. */
-static int export_memory(const struct mk_device_memories *memories, uint32_t number)
+int mk_device_memories_descriptor(const struct mk_device_memories *memories,
+				  uint32_t number)
 {
 	if (memories->fds[number] >= 0)
 		return mk_duplicate(memories->fds[number]);
@@ -38,7 +38,7 @@ int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool 
 	/* What a driver exports can be written to by whoever has it. */
 	if (memories->device.export_type ==
 	    VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT)
-		return export_memory(memories, memory);
+		return mk_device_memories_descriptor(memories, memory);
 	return mk_fail(ENOTSUP,
 		       "the driver of %s does not export %s as DMA-buf; other processes "
 		       "get it by mk_context_share()",
@@ -84,7 +84,7 @@ static int share_descriptor(struct mk_device_memories *memories, enum mk_role ro
 	number -= FD_MEMORIES;
 	for (uint32_t i = 0; i < MK_MEMORIES; i++)
 		if (memories->buffers[i].buffer && !number--)
-			return export_memory(memories, i);
+			return mk_device_memories_descriptor(memories, i);
 	return -ENOENT;
 }
 
