@@ -167,6 +167,14 @@ static VkResult VKAPI_CALL wait_for_fences(VkDevice handle, uint32_t count,
 		       device->wait(handle, count, fences, all, timeout);
 }
 
+static VkResult VKAPI_CALL wait_idle(VkDevice handle)
+{
+	struct device *device = find(handle);
+	VkResult ret = device->wait_idle(handle);
+
+	return device->is_lost ? VK_ERROR_DEVICE_LOST : ret;
+}
+
 static VkResult VKAPI_CALL pipeline(VkDevice handle, VkPipelineCache cache,
 				    uint32_t count,
 				    const VkComputePipelineCreateInfo *infos,
@@ -334,6 +342,7 @@ static const struct {
 	{ "vkCreateInstance", (PFN_vkVoidFunction)create_instance },
 	{ "vkCreateDevice", (PFN_vkVoidFunction)create_device },
 	{ "vkDestroyDevice", (PFN_vkVoidFunction)destroy_device },
+	{ "vkDeviceWaitIdle", (PFN_vkVoidFunction)wait_idle },
 	{ "vkBeginCommandBuffer", (PFN_vkVoidFunction)begin },
 	{ "vkQueueSubmit", (PFN_vkVoidFunction)submit },
 	{ "vkWaitForFences", (PFN_vkVoidFunction)wait_for_fences },

@@ -73,16 +73,29 @@ static int copy_options(struct mk_runner *runner, const struct mk_engine_options
 	return 0;
 }
 
-/* The device that has the memory must be the one that was asked for. */
+/*
+ * The device that has the memory must be the one that was asked for.  An engine before may
+ * have lost it: then the memory is there still, and the device has to be opened again.
+ */
 static int use_device_of_memory(struct mk_runner *runner, const char *name)
 {
-	runner->device = mk_device_backing_device(runner->context->backing);
-	if (name && !strstr(runner->device->name, name))
+	const struct mk_vk_device *device =
+		mk_device_backing_device(runner->context->backing);
+	int ret;
+
+	if (name && !strstr(device->name, name))
 		return mk_fail(ENODEV,
 			       "the context lies in the memory of %s, so that runs it, "
 			       "and not \"%s\"; create the context for that device",
-			       runner->device->name, name);
-	return 0;
+			       device->name, name);
+	runner->device = device;
+	if (vkDeviceWaitIdle(device->device) != VK_ERROR_DEVICE_LOST)
+		return 0;
+	runner->device = NULL;
+	ret = mk_vk_device_reopen(device, &runner->own);
+	if (!ret)
+		runner->device = &runner->own;
+	return ret;
 }
 
 /*
