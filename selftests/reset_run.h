@@ -35,6 +35,7 @@ struct reset_producer {
 struct reset_run {
 	struct live *live;
 	atomic_bool finish;
+	atomic_bool has_failed; /* one of the producers */
 	struct reset_producer producers[RESET_PRODUCERS];
 };
 
