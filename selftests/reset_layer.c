@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <vulkan/vk_layer.h>
@@ -53,6 +54,43 @@ EXPORT void reset_layer_plan(const struct reset_step *steps, size_t count,
 	calls_seen = 0;
 	scene = wanted ? *wanted : (struct reset_scene){ 0 };
 	pthread_mutex_unlock(&lock);
+}
+
+static const char *const call_names[RESET_CALLS] = {
+	[RESET_NEVER] = "never",       [RESET_BEGIN] = "begin",
+	[RESET_SUBMIT] = "submit",     [RESET_WAIT] = "wait",
+	[RESET_DEVICE] = "device",     [RESET_PIPELINE] = "pipeline",
+	[RESET_ALLOCATE] = "allocate", [RESET_BIND] = "bind",
+	[RESET_FENCE] = "fence",
+};
+
+/* Take one step off @text; false when there is none. */
+static bool read_step(const char **text, struct reset_step *step)
+{
+	for (int call = RESET_BEGIN; call < RESET_CALLS; call++) {
+		size_t length = strlen(call_names[call]);
+		char *end;
+
+		if (strncmp(*text, call_names[call], length) || (*text)[length] != ':')
+			continue;
+		step->call = (enum reset_call)call;
+		step->nth = (uint32_t)strtoul(*text + length + 1, &end, 10);
+		*text = *end ? end + 1 : end;
+		return true;
+	}
+	return false;
+}
+
+static void read_plan(void)
+{
+	const char *text = getenv("MK_RESET_PLAN");
+	struct reset_step steps[RESET_STEPS];
+	size_t count = 0;
+
+	while (text && count < RESET_STEPS && read_step(&text, &steps[count]))
+		count++;
+	if (count)
+		reset_layer_plan(steps, count, NULL);
 }
 
 EXPORT bool reset_layer_plan_is_over(void)
@@ -330,6 +368,7 @@ static VkResult VKAPI_CALL create_instance(const VkInstanceCreateInfo *info,
 	if (ret)
 		return ret;
 	instance = *result;
+	read_plan();
 	return VK_SUCCESS;
 }
 

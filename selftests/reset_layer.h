@@ -2,7 +2,8 @@
 /*
  * A Vulkan layer that loses devices when a test wants it to: VK_LAYER_MK_reset.  A program
  * that is linked with it steers it by these functions; the loader puts it between the
- * program and the driver.
+ * program and the driver.  Of a program that is not, the environment variable MK_RESET_PLAN is
+ * the plan: "wait:3,device:1".
  *
  * A software device that is said to be lost has still to end what it runs, since nobody
  * takes that from it: the layer waits for this before it says so.  What a device that is
