@@ -375,6 +375,47 @@ static void test_log_begins_anew_after_a_loss(void **state)
 	live_expect(0, mk_engine_drain_log(live->engine, records, room, LIVE_TIMEOUT_NS));
 }
 
+/* Traces --------------------------------------------------------------------------------- */
+
+static void count_dispatches(const char *path, uint32_t *begun, uint32_t *ended)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct mk_trace_reader *reader;
+	struct mk_trace_event event;
+
+	*begun = *ended = 0;
+	assert_true(fd >= 0);
+	live_ok(mk_trace_open(fd, &reader));
+	while (mk_trace_next(reader, &event) > 0) {
+		*begun += event.type == MK_TRACE_DISPATCH_BEGIN;
+		*ended += event.type == MK_TRACE_DISPATCH_END;
+	}
+	mk_trace_close(reader);
+	close(fd);
+}
+
+static void test_traced_dispatches_have_ends(void **state)
+{
+	struct live *live = *state;
+	char path[] = "/tmp/mk-reset-XXXXXX";
+	struct mk_trace_options options = { .size = sizeof(options), .path = path };
+	uint32_t begun, ended;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	live_create(live, &geometry);
+	live_ok(mk_trace_start(live->context, &options));
+	live_start(live, &can_be_cut);
+	lose(live, live_producer(live, 0, 0), NULL);
+	live_stop(live);
+	live_ok(mk_trace_stop(live->context));
+	count_dispatches(path, &begun, &ended);
+	unlink(path);
+	assert_true(begun > 2);
+	assert_int_equal(begun, ended);
+}
+
 /* When there is no way back -------------------------------------------------------------- */
 
 static void start_with_limit(struct live *live, uint32_t limit)
@@ -629,6 +670,7 @@ int main(void)
 		RESET_TEST(test_waiting_for_io_goes_on),
 		RESET_TEST(test_log_is_drained_once),
 		RESET_TEST(test_log_begins_anew_after_a_loss),
+		RESET_TEST(test_traced_dispatches_have_ends),
 		RESET_TEST(test_gives_up_after_so_many_attempts),
 		RESET_TEST(test_never_rebuilds),
 		RESET_TEST(test_environment_says_how_often),

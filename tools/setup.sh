@@ -17,7 +17,7 @@ mesa_wanted=24
 
 # Packages that all name the same thing everywhere; Mesa is seen to apart.
 build_packages='gcc libc6-dev cmake ninja-build pkg-config git
-	glslang-tools spirv-tools libvulkan-dev liburing-dev
+	glslang-tools spirv-tools libvulkan-dev libdrm-dev liburing-dev
 	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev'
 test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
 	util-linux spin jq gnuplot-nox python3 python3-jsonschema'
