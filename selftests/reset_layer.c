@@ -39,6 +39,8 @@ static VkInstance instance;
 
 static struct reset_step plan[RESET_STEPS];
 static size_t plan_length, plan_step;
+/* Of these steps, those that are over; less than those that have begun. */
+static size_t steps_over;
 static uint32_t calls_seen;
 static struct reset_scene scene;
 static atomic_bool is_hanging;
@@ -51,6 +53,7 @@ EXPORT void reset_layer_plan(const struct reset_step *steps, size_t count,
 	if (count)
 		memcpy(plan, steps, count * sizeof(*steps));
 	plan_step = 0;
+	steps_over = 0;
 	calls_seen = 0;
 	scene = wanted ? *wanted : (struct reset_scene){ 0 };
 	pthread_mutex_unlock(&lock);
@@ -98,7 +101,7 @@ EXPORT bool reset_layer_plan_is_over(void)
 	bool is_over;
 
 	pthread_mutex_lock(&lock);
-	is_over = plan_step == plan_length;
+	is_over = steps_over == plan_length;
 	pthread_mutex_unlock(&lock);
 	return is_over;
 }
@@ -106,6 +109,16 @@ EXPORT bool reset_layer_plan_is_over(void)
 EXPORT void reset_layer_hang(bool hangs)
 {
 	atomic_store(&is_hanging, hangs);
+}
+
+EXPORT size_t reset_layer_steps_over(void)
+{
+	size_t over;
+
+	pthread_mutex_lock(&lock);
+	over = steps_over;
+	pthread_mutex_unlock(&lock);
+	return over;
 }
 
 /* Whether this call is the one that the plan waits for; if so, how to show it. */
@@ -123,6 +136,14 @@ static bool is_time(enum reset_call call, struct reset_scene *shown)
 	}
 	pthread_mutex_unlock(&lock);
 	return is;
+}
+
+/* The scene of such a call is not used any more. */
+static void end_step(void)
+{
+	pthread_mutex_lock(&lock);
+	steps_over++;
+	pthread_mutex_unlock(&lock);
 }
 
 /* Devices ------------------------------------------------------------------------- */
@@ -156,6 +177,7 @@ static void lose(struct device *device, const struct reset_scene *shown)
 	if (shown->after)
 		shown->after(shown->data);
 	device->is_lost = true;
+	end_step();
 }
 
 /* Whether a call has to say that its device is lost, now or since before. */
@@ -311,8 +333,10 @@ static VkResult VKAPI_CALL create_device(VkPhysicalDevice physical,
 	instance_get = link->u.pLayerInfo->pfnNextGetInstanceProcAddr;
 	device_get = link->u.pLayerInfo->pfnNextGetDeviceProcAddr;
 	link->u.pLayerInfo = link->u.pLayerInfo->pNext;
-	if (is_time(RESET_DEVICE, &shown))
+	if (is_time(RESET_DEVICE, &shown)) {
+		end_step();
 		return VK_ERROR_DEVICE_LOST;
+	}
 	create = (PFN_vkCreateDevice)instance_get(instance, "vkCreateDevice");
 	ret = create(physical, info, allocator, result);
 	if (ret)

@@ -49,8 +49,10 @@ struct reset_scene {
 /* Forget the last plan and begin this one; NULL for none. */
 void reset_layer_plan(const struct reset_step *steps, size_t count,
 		      const struct reset_scene *scene);
-/* Whether all of its steps have happened. */
+/* Whether all of its steps have happened, and their scenes are over. */
 bool reset_layer_plan_is_over(void);
+/* How many of them have. */
+size_t reset_layer_steps_over(void);
 
 /*
  * From now on, until it is set free, no fence is signalled: the device hangs.  Waits of

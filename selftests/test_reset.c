@@ -116,17 +116,27 @@ static void expect_rebuild(struct live *live, uint32_t before)
 	live_ok(mk_engine_failure(live->engine));
 }
 
+/*
+ * Have the engine run a dispatch.  One is not enough to have it wait for one: the dispatch
+ * that executes what is published here may have been waited for already.
+ */
+static void nudge(struct mk_producer *producer)
+{
+	mk_producer_publish(producer, &LIVE_NOP, 0, NULL);
+	live_pause_ns(LIVE_NS_PER_MS);
+}
+
 /* Lose the device while it has hardly anything to do. */
 static void lose(struct live *live, struct mk_producer *producer,
 		 const struct reset_scene *scene)
 {
 	const struct reset_step wait = { RESET_WAIT, 1 };
-	uint32_t before = rebuilds(live);
+	struct rebuild_wanted wanted = { live, rebuilds(live) };
 
 	reset_layer_plan(&wait, 1, scene);
-	/* It may be parked; this one may be the one that is interrupted. */
-	assert_in_range(live_run(producer, &LIVE_NOP), 0, MK_FAULT_INTERRUPTED);
-	expect_rebuild(live, before);
+	while (!is_rebuilt(&wanted))
+		nudge(producer);
+	expect_rebuild(live, wanted.before);
 }
 
 /* The matrix ------------------------------------------------------------------------- */
@@ -426,8 +436,7 @@ static void start_with_limit(struct live *live, uint32_t limit)
 	live_start(live, &options);
 }
 
-static void lose_for_good(struct live *live, struct mk_producer *producer,
-			  struct mk_ticket *ticket)
+static void lose_for_good(struct live *live, struct mk_producer *producer)
 {
 	const struct reset_step steps[] = {
 		{ RESET_WAIT, 1 },   { RESET_DEVICE, 1 }, { RESET_DEVICE, 1 },
@@ -435,8 +444,8 @@ static void lose_for_good(struct live *live, struct mk_producer *producer,
 	};
 
 	reset_layer_plan(steps, 5, NULL);
-	live_ok(mk_producer_publish(producer, &LIVE_NOP, LIVE_TIMEOUT_NS, ticket));
-	assert_true(live_reaches_state(live, MK_ENGINE_LOST));
+	while (live_engine_state(live) != MK_ENGINE_LOST)
+		nudge(producer);
 }
 
 /* A new engine finds what the last one left. */
@@ -459,13 +468,12 @@ static void test_gives_up_after_so_many_attempts(void **state)
 {
 	struct live *live = *state;
 	struct mk_producer *producer;
-	struct mk_ticket ticket;
 
 	live_create(live, &geometry);
 	start_with_limit(live, 2);
 	producer = live_producer(live, 0, 0);
 	live_ok(live_run(producer, &LIVE_NOP));
-	lose_for_good(live, producer, &ticket);
+	lose_for_good(live, producer);
 	expect_failure(live, -EIO, "the device cannot be used again: cannot create a");
 	expect_another_engine_goes_on(live, producer);
 }
@@ -474,13 +482,12 @@ static void test_never_rebuilds(void **state)
 {
 	struct live *live = *state;
 	struct mk_producer *producer;
-	struct mk_ticket ticket;
 
 	live_create(live, &geometry);
 	start_with_limit(live, MK_REBUILD_NEVER);
 	producer = live_producer(live, 0, 0);
 	live_ok(live_run(producer, &LIVE_NOP));
-	lose_for_good(live, producer, &ticket);
+	lose_for_good(live, producer);
 	expect_failure(live, -EIO, "device lost");
 	expect_another_engine_goes_on(live, producer);
 }
@@ -489,7 +496,6 @@ static void test_environment_says_how_often(void **state)
 {
 	struct live *live = *state;
 	struct mk_producer *producer;
-	struct mk_ticket ticket;
 
 	live_create(live, &geometry);
 	assert_int_equal(setenv("MK_REBUILDS", "often", 1), 0);
@@ -500,7 +506,7 @@ static void test_environment_says_how_often(void **state)
 	assert_int_equal(unsetenv("MK_REBUILDS"), 0);
 	producer = live_producer(live, 0, 0);
 	live_ok(live_run(producer, &LIVE_NOP));
-	lose_for_good(live, producer, &ticket);
+	lose_for_good(live, producer);
 	expect_failure(live, -EIO, "device lost");
 }
 
@@ -520,7 +526,8 @@ static void test_stops_between_attempts(void **state)
 	producer = live_producer(live, 0, 0);
 	live_ok(live_run(producer, &LIVE_NOP));
 	reset_layer_plan(steps, 8, NULL);
-	live_ok(mk_producer_publish(producer, &LIVE_NOP, LIVE_TIMEOUT_NS, NULL));
+	while (reset_layer_steps_over() < 2)
+		nudge(producer);
 	live_ok(mk_engine_stop(live->engine, LIVE_TIMEOUT_NS));
 	live->engine = NULL;
 	assert_int_equal(live_engine_state(live), MK_ENGINE_STOPPED);
@@ -542,7 +549,7 @@ static void test_lost_memory_is_told(void **state)
 	const struct reset_step wait = { RESET_WAIT, 1 };
 	struct live *live = *state;
 	const struct reset_scene scene = { .after = lose_memory, .data = live };
-	struct mk_producer *masked, *other;
+	struct mk_producer *masked, *other, *early;
 	struct mk_ticket done, waiting;
 
 	begin(live);
@@ -551,16 +558,17 @@ static void test_lost_memory_is_told(void **state)
 	/* The first dispatch may have to wait for a compiler. */
 	live_ok(live_run(other, &LIVE_NOP));
 	live_ok(mk_context_set_tenant(live->context, 3, 0));
-	live_ok(mk_producer_publish(other, &LIVE_NOP, LIVE_TIMEOUT_NS, &done));
-	live_ok(mk_producer_wait(other, &done, LIVE_TIMEOUT_NS));
+	early = live_producer(live, 0, 1);
+	live_ok(mk_producer_publish(early, &LIVE_NOP, LIVE_TIMEOUT_NS, &done));
+	live_ok(mk_context_wait(live->context, &done, LIVE_TIMEOUT_NS));
 	live_ok(mk_producer_publish(masked, &LIVE_NOP, LIVE_TIMEOUT_NS, &waiting));
 	reset_layer_plan(&wait, 1, &scene);
-	live_ok(mk_producer_publish(other, &LIVE_NOP, LIVE_TIMEOUT_NS, NULL));
+	while (live_engine_state(live) != MK_ENGINE_LOST)
+		nudge(other);
 	live_expect(MK_FAULT_INTERRUPTED,
 		    mk_producer_wait(masked, &waiting, LIVE_TIMEOUT_NS));
 	/* What had ended has ended. */
 	live_ok(mk_context_wait(live->context, &done, LIVE_TIMEOUT_NS));
-	assert_true(live_reaches_state(live, MK_ENGINE_LOST));
 	expect_failure(live, -EIO, "memory did not survive");
 	live_stop(live);
 	live_expect(-ENOTRECOVERABLE,
