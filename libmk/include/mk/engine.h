@@ -69,7 +69,7 @@ struct mk_engine_info {
 	uint32_t rebuilds;	  /* times the device was lost and opened anew */
 	uint32_t interrupted;	  /* slots and ingests that ended by that */
 	char rebuild_cause[1024]; /* of the last time; where its snapshot is */
-	char queue[64];		  /* as "compute only, high priority"; "": there is none */
+	char queue[64]; /* as "compute only, high priority"; "": there is none */
 };
 
 /**
