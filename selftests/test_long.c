@@ -214,7 +214,7 @@ static void test_steps_not_asked_for(void **state)
 		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
 	} while (!ret);
 	print_message("# %s\n", mk_error_text());
-	live_expect(-EIO, ret);
+	live_expect(-ENOTRECOVERABLE, ret);
 	assert_non_null(strstr(mk_error_text(), "without mk_steps()"));
 }
 

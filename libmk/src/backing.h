@@ -32,6 +32,7 @@ struct mk_backing {
 	const struct mk_backing_ops *ops;
 	enum mk_role role;
 	uint64_t id;		   /* 0: has none */
+	bool is_volatile;	   /* a reset of the device may lose some of it */
 	bool split;		   /* all memories but the cq are in a device's */
 	bool write_combining;	   /* stores there need mk_write_fence() to be sent */
 	uint32_t writable_io_slot; /* the role may write io slots from this one on */

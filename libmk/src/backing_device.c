@@ -50,6 +50,22 @@ const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *bac
 							      NULL;
 }
 
+int mk_device_backing_attach(const struct mk_backing *backing,
+			     const struct mk_vk_device *device, uint32_t memory,
+			     struct mk_vk_buffer *buffer)
+{
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
+	int fd = mk_device_memories_descriptor(memories, memory);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = mk_vk_buffer_attach(device, fd, backing->memories[memory].mapped_bytes,
+				  (uint32_t)memories->placement.type, buffer);
+	close(fd);
+	return ret;
+}
+
 /* Close ----------------------------------------------------------------------- */
 
 static void device_close(struct mk_backing *backing)
@@ -91,6 +107,8 @@ void mk_device_memories_finish(struct mk_device_memories *memories,
 
 	backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
 	backing->id = memories->host->id;
+	backing->is_volatile =
+		mk_placement_is_in_vram(&memories->device, &memories->placement);
 	backing->write_combining =
 		way_to_store_is_asked_for ||
 		mk_placement_is_write_combining(&memories->device, &memories->placement);

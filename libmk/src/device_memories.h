@@ -34,6 +34,13 @@ int mk_device_memories_descriptor(const struct mk_device_memories *memories,
 void mk_device_memories_finish(struct mk_device_memories *memories,
 			       bool way_to_store_is_asked_for);
 
+/*
+ * A descriptor of a memory, which is the caller's: that by which it was attached, since a
+ * driver need not export what it has imported, or a new one.
+ */
+int mk_device_memories_descriptor(const struct mk_device_memories *memories,
+				  uint32_t number);
+
 /* As of struct mk_backing_ops. */
 int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool write);
 int mk_device_memories_share(struct mk_backing *backing, enum mk_role role,

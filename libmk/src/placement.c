@@ -67,6 +67,18 @@ bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 		 VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
 }
 
+bool mk_placement_is_in_vram(const struct mk_vk_device *device,
+			     const struct mk_placement *placement)
+{
+	enum mk_device_type type = device->identity.type;
+
+	if (placement->type < 0)
+		return placement->type == MK_AMDGPU_VRAM;
+	return type != MK_DEVICE_CPU && type != MK_DEVICE_INTEGRATED &&
+	       type_flags(device, (uint32_t)placement->type) &
+		       VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+}
+
 bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
 				     const struct mk_placement *placement)
 {

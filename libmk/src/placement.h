@@ -49,6 +49,10 @@ uint32_t mk_placements_list(const struct mk_vk_device *device,
 bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
 				     const struct mk_placement *placement);
 
+/* Whether it is a card's own memory, which a reset of the card may lose. */
+bool mk_placement_is_in_vram(const struct mk_vk_device *device,
+			     const struct mk_placement *placement);
+
 /* Whether host stores to it are gathered by the processor. */
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 				     const struct mk_placement *placement);

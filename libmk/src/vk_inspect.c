@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "drm_node.h"
+#include "vk_queue_family.h"
 
 /* Extensions ------------------------------------------------------------------ */
 
@@ -122,21 +123,6 @@ static void find_multiprocessors(struct mk_vk_device *device)
 		return;
 	vkGetPhysicalDeviceProperties2(device->physical, &properties);
 	device->multiprocessors = builtins.shaderSMCount;
-}
-
-static bool find_queue_family(struct mk_vk_device *device)
-{
-	VkQueueFamilyProperties families[16];
-	uint32_t count = 16;
-
-	vkGetPhysicalDeviceQueueFamilyProperties(device->physical, &count, families);
-	for (uint32_t i = 0; i < count; i++) {
-		if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) {
-			device->queue_family = i;
-			return true;
-		}
-	}
-	return false;
 }
 
 static bool has_memory_model(VkPhysicalDevice physical)
@@ -279,7 +265,9 @@ static void find_lacks(struct mk_vk_device *device, uint32_t api_version,
 		 "vulkanMemoryModelDeviceScope");
 	add_lack(identity, has_subgroup_operations(subgroup),
 		 "subgroup votes, ballots or arithmetic");
-	add_lack(identity, find_queue_family(device), "a compute queue");
+	add_lack(identity,
+		 mk_vk_queue_family_choose(device->physical, &device->queue_family),
+		 "a compute queue");
 	add_lack(identity, device->imports_host_pointers || device->imports_dma_bufs,
 		 "import of host pointers or DMA-bufs");
 }
