@@ -193,8 +193,9 @@ static void describe_io(const struct span *span, struct json_object *arguments)
 	if (span->last && span->last->io.reason) {
 		perfetto_put_named(arguments, "reason", span->last->io.reason,
 				   name_io_reason(span->last->io.reason));
-		perfetto_put_number(arguments, "error", span->last->io.error);
 	}
+	if (span->last && span->last->io.error)
+		perfetto_put_number(arguments, "error", span->last->io.error);
 	perfetto_put_number(arguments, "source", request->source);
 	perfetto_put_number(arguments, "destination", request->destination);
 	perfetto_put_number(arguments, "offset_bytes", request->offset);
