@@ -87,6 +87,8 @@ MK_PUBLIC int mk_context_register_formats(struct mk_context *context,
  *
  *   0x10 "block %u has %u matches"
  *
+ * A look at the moment in which others are registered may find none.
+ *
  * Return: a descriptor, close-on-exec, the caller's to close, of a file of at most
  * MK_LOG_FORMATS_BYTES that nobody can change any more; or
  * -ENOENT: nothing is registered, or the owner's process may not be looked into
