@@ -23,7 +23,7 @@ work=$(mktemp -d)
 socket=$work/socket
 pid=
 busy=
-trap 'exec 8>&-; kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
+trap 'exec 4>&- 8>&-; kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
 
 ends_with() {
 	wanted=$1
@@ -103,14 +103,27 @@ looks_at_snapshots() {
 		grep 'those that compare two looks are left out' "$work/text"
 }
 
-# The producer still has the context.
+# A producer still has the context, one that does not leave because its owner has.
 engine_is_killed() {
+	kill -KILL "$busy" || return 1
+	wait "$busy" 2>/dev/null
+	busy=
+	mkfifo "$work/hold" "$work/held"
+	"$client" "$socket" hold <"$work/hold" >"$work/held" &
+	holder=$!
+	exec 4>"$work/hold"
+	read -r line <"$work/held" || return 1
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	exec 3<&-
-	doctor 1 --pid="$busy" -j &&
+	doctor 1 --pid="$holder" -j &&
 		is "[.findings[] | select(.check == \"engine-process\")] |
 			length == 1 and .[0].pid == $pid"
+	result=$?
+	exec 4>&-
+	wait "$holder"
+	pid=
+	return "$result"
 }
 
 could_not_look() {
@@ -177,9 +190,6 @@ try 'doctor finds nothing where all is well' healthy
 try 'doctor names causes' names_causes
 try 'doctor looks at a snapshot' looks_at_snapshots
 try 'doctor misses an engine that was killed' engine_is_killed
-kill -KILL "$busy"
-busy=
-pid=
 try 'doctor says when it could not look' could_not_look
 try 'doctor misses Vulkan' without_vulkan
 try 'refuses nonsense' refuses_nonsense
