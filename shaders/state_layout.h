@@ -36,7 +36,7 @@
 #define MK_STATE_COUNTER_WORDS 8u
 
 /* 32 to 47 are no engine's; a test uses one. */
-#define MK_STATE_SLOTS	       48u
+#define MK_STATE_SLOTS 48u
 
 /*
  * Four arrays with a word for each slot, so that neighbours' words lie side by

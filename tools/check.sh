@@ -102,7 +102,7 @@ has_spdx() {
 
 # Text of a licence and data carry no line of their own.
 spdx_everywhere() {
-	bare=$(sources | grep -Ev '^LICENSES/|^selftests/fuzz/corpus/|\.(json|jsonl|symbols)$' |
+	bare=$(sources | grep -Ev '^LICENSES/|^selftests/fuzz/corpus/|\.(json|jsonl|symbols|json\.in)$' |
 		while read -r source; do has_spdx "$source"; done)
 	[ -z "$bare" ] || {
 		printf 'no SPDX line in:\n%s\n' "$bare"
