@@ -120,6 +120,14 @@ static bool has_new_record(struct live *live, uint32_t slot)
 	return true;
 }
 
+void io_skip_records(struct live *live)
+{
+	for (uint32_t slot = 0; slot < MK_CQ_IO_OUTBOX_SLOTS; slot++)
+		live->io_laps[slot] =
+			io_cq_word(live, MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS) >>
+			MK_CQ_IO_OUTBOX_LAP_SHIFT;
+}
+
 bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 		  struct io_request *request)
 {

@@ -35,6 +35,8 @@ bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 		  struct io_request *request);
 /* The same when there is one; returns its slot. */
 uint32_t io_claim(struct live *live, struct io_request *request);
+/* Requests published so far were answered without a claim, or never will be. */
+void io_skip_records(struct live *live);
 /* @reason only with MK_IO_STATUS_ERROR.  Wakes the engine. */
 void io_answer(struct live *live, uint32_t slot, uint32_t status, uint32_t reason);
 

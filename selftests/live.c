@@ -342,5 +342,6 @@ int live_main_count(const struct CMUnitTest *tests, size_t count)
 {
 	if (live_engine_kind() == MK_ENGINE_KIND_VULKAN && must_skip())
 		return EXIT_SKIPPED;
+	cmocka_set_test_filter(getenv("MK_TEST_FILTER"));
 	return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }

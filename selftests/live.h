@@ -106,7 +106,8 @@ uint32_t live_random(uint64_t *state);
 
 /*
  * Main of a test program: 4 (skipped) with a reason where the chosen engine
- * cannot run at all, else as cmocka.
+ * cannot run at all, else as cmocka.  The environment variable MK_TEST_FILTER
+ * is a pattern of the tests' names.
  */
 #define live_main(tests) live_main_count((tests), sizeof(tests) / sizeof((tests)[0]))
 int live_main_count(const struct CMUnitTest *tests, size_t count);

@@ -817,6 +817,8 @@ static void test_survives_a_scribbled_queue(void **state)
 		io_wake(live);
 	}
 	live_ok(mk_engine_failure(live->engine));
+	/* What was answered unclaimed has records, which are told from new ones by few bits. */
+	io_skip_records(live);
 	/* Nothing that the device owns was lost. */
 	read_many(live, producer, 200);
 	live_stop(live);
