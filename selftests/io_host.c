@@ -124,7 +124,8 @@ void io_skip_records(struct live *live)
 {
 	for (uint32_t slot = 0; slot < MK_CQ_IO_OUTBOX_SLOTS; slot++)
 		live->io_laps[slot] =
-			io_cq_word(live, MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS) >>
+			io_cq_word(live,
+				   MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS) >>
 			MK_CQ_IO_OUTBOX_LAP_SHIFT;
 }
 

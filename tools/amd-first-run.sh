@@ -220,7 +220,6 @@ begin() {
 	step_command=
 	step_status=null
 	step_began=$(now)
-[ -z "$device" ] || export MK_DEVICE="$device"
 	: >"$work/output"
 	echo null >"$work/data"
 	printf '%-20s %-52s ' "$1" "$2"
