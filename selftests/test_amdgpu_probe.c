@@ -247,6 +247,41 @@ static void test_device_coherent(void **state)
 	mk_context_close(live_attach(live, MK_ROLE_ENGINE));
 }
 
+static bool host_memory_is_seen(void *unused)
+{
+	(void)unused;
+	probe();
+	return find("host memory")->is_coherent;
+}
+
+/*
+ * To a GPU no memfd is a DMA-buf: one is made of it, or that none can be is said.  The
+ * processor may have had no time for the trial, as a GPU would have.
+ */
+static void test_gpu_takes_memfds(void **state)
+{
+	const struct mk_geometry geometry = { .backing = MK_BACKING_MEMFD };
+	const struct mk_engine_options options = { .import = MK_IMPORT_DMA_BUF };
+	struct live *live = *state;
+	int mappings = count_mappings();
+
+	probe();
+	fake_amdgpu.is_gpu = true;
+	live_create(live, &geometry);
+	if (access("/dev/udmabuf", F_OK)) {
+		live_expect(-ENODEV,
+			    live_try_start(live->context, &options, &live->engine));
+		assert_non_null(strstr(mk_error_text(), "/dev/udmabuf"));
+		return;
+	}
+	assert_true(live_eventually(host_memory_is_seen, NULL));
+	live_start(live, &options);
+	assert_true(count_mappings() > mappings);
+	live_ok(live_run(live_producer(live, 0, 1), &LIVE_NOP));
+	live_stop(live);
+	assert_int_equal(count_mappings(), mappings);
+}
+
 /* Memory runs out in the midst of a context: it is not made, and nothing is left. */
 static void test_creates_nothing(void **state)
 {
@@ -303,6 +338,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_device_coherent, reset,
+						live_teardown),
+		cmocka_unit_test_setup_teardown(test_gpu_takes_memfds, reset,
 						live_teardown),
 		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
 						live_teardown),
