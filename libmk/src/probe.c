@@ -15,6 +15,7 @@
 #include "context.h"
 #include "deadline.h"
 #include "error.h"
+#include "geometry.h"
 #include "placement_memory.h"
 #include "probe_spirv.h"
 #include "vk_pipeline.h"
@@ -55,14 +56,45 @@ struct probe {
 #define INBOUND	 MK_REGION_CONTROL
 #define OUTBOUND MK_REGION_CQ
 
-static int open_memories(struct probe *probe)
+/* As a context there, whose cq mk.ko has where it can register the rest. */
+static bool asks_module(const struct probe *probe)
+{
+	const struct mk_placement *placement = probe->placement;
+
+	return placement->import == MK_IMPORT_DMA_BUF &&
+	       (placement->type == MK_HOST_MEMORY ||
+		mk_placement_is_dma_buf(probe->device, placement));
+}
+
+/* A context's memories are never smaller than a page, which is what is needed. */
+static int create_in_module(struct probe *probe)
+{
+	struct mk_geometry geometry = { .slots = 1, .log_records = 1, .io_slots = 1 };
+	size_t bytes[MK_MEMORIES];
+	int ret;
+
+	mk_geometry_fill(&geometry);
+	mk_geometry_sizes(&geometry, bytes);
+	ret = mk_kmod_backing.probe(&geometry);
+	return ret ? ret : mk_kmod_backing.create(&geometry, bytes, &probe->host);
+}
+
+static int create_host(struct probe *probe)
 {
 	const size_t bytes[MK_MEMORIES] = {
 		[INBOUND] = MK_PROBE_BYTES,
 		[OUTBOUND] = MK_PROBE_BYTES,
 	};
+
+	if (asks_module(probe) && !create_in_module(probe))
+		return 0;
+	return mk_memfd_backing.create(NULL, bytes, &probe->host);
+}
+
+static int open_memories(struct probe *probe)
+{
 	const struct mk_placement *placement = probe->placement;
-	int ret = mk_memfd_backing.create(NULL, bytes, &probe->host);
+	int ret = create_host(probe);
 
 	if (ret)
 		return ret;
