@@ -32,7 +32,7 @@ struct mk_backing {
 	const struct mk_backing_ops *ops;
 	enum mk_role role;
 	uint64_t id;		   /* 0: has none */
-	bool split;		   /* all memories but the cq are in a device's */
+	bool split;		   /* all but the cq are where a device polls */
 	bool write_combining;	   /* stores there need mk_write_fence() to be sent */
 	uint32_t writable_io_slot; /* the role may write io slots from this one on */
 	/* What somebody vouches for who is trusted more than the memory; or NULL. */
@@ -82,6 +82,12 @@ struct mk_backing_ops {
 	/* In the same way, be the one that answers the device's io requests. */
 	int (*hold_pump)(struct mk_backing *backing);
 	void (*release_pump)(struct mk_backing *backing, int held);
+
+	/*
+	 * A descriptor of the file whose locked bytes say who holds what, as <backing_memfd.h>
+	 * has them.  NULL where no locks do; where there is an id it is not asked.
+	 */
+	int (*open_locks)(struct mk_backing *backing);
 
 	/*
 	 * Become a producer, until the descriptor that this gives is closed or the

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of a Vulkan device's own, in which all of a context lies but for its cq: that
- * is the host's, in another backing, which also knows who lives and how to sleep.
+ * Memory that a Vulkan driver allocates, in which all of a context lies but for its cq, or
+ * the cq too, as the placement says.  The other backing, the host's, has the cq then or a
+ * bell, and knows who lives and how to sleep.
  */
 #ifndef MK_SRC_BACKING_DEVICE_H
 #define MK_SRC_BACKING_DEVICE_H

@@ -10,7 +10,11 @@
 
 struct mk_device_memories {
 	struct mk_backing backing;
-	struct mk_backing *host; /* has the cq, and no other memory of its own */
+	/*
+	 * Has the cq, and no other memory of its own; or a bell in the cq's stead where that
+	 * is one of the buffers.  It knows who lives, either way.
+	 */
+	struct mk_backing *host;
 	struct mk_vk_device device;
 	struct mk_placement placement;
 	struct mk_vk_buffer buffers[MK_MEMORIES];
