@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether each JSON object of standard input is as a schema has it.
+"""Whether JSON objects are as a schema has them.
 
     check_json.py SCHEMA
 
-One object on each line, or one in all.  Numbers must be numbers that the schema allows,
-and no key may be missing or unknown.
+Takes names of files from standard input, one a line, and answers each with one line: how
+many objects it found, or "wrong: " and why.  A file has one object on each line, or one in
+all.  Numbers must be numbers that the schema allows, and no key may be missing or unknown.
 """
 import json
 import sys
@@ -13,11 +14,30 @@ import sys
 import jsonschema
 
 
-def objects(text):
+def read_objects(name):
+    with open(name, encoding="utf-8") as stream:
+        text = stream.read()
     try:
         return [json.loads(text)]
     except json.JSONDecodeError:
         return [json.loads(line) for line in text.splitlines()]
+
+
+def explain(error):
+    # Of many alternatives, what is wrong with the one that is meant.
+    best = jsonschema.exceptions.best_match([error])
+    return f"{list(best.absolute_path)}: {best.message[:500]}"
+
+
+def judge(validator, name):
+    try:
+        found = read_objects(name)
+    except (OSError, json.JSONDecodeError) as error:
+        return f"wrong: {error}"
+    wrong = [explain(e) for each in found for e in validator.iter_errors(each)]
+    if wrong or not found:
+        return "wrong: " + (" ".join("; ".join(wrong).split()) or "no object")
+    return f"{len(found)} objects"
 
 
 def main():
@@ -26,18 +46,8 @@ def main():
     kind = jsonschema.validators.validator_for(schema)
     kind.check_schema(schema)
     validator = kind(schema)
-    found = objects(sys.stdin.read())
-    for report in found:
-        wrong = [e.message[:500] for e in validator.iter_errors(report)]
-        if wrong:
-            # Of many alternatives, what is wrong with the one that is meant.
-            for error in validator.iter_errors(report):
-                best = jsonschema.exceptions.best_match([error])
-                wrong.append(f"{list(best.absolute_path)}: {best.message[:500]}")
-            print("\n".join(wrong))
-            return 1
-    print(f"{len(found)} objects")
-    return 0 if found else 1
+    for line in sys.stdin:
+        print(judge(validator, line.rstrip("\n")), flush=True)
 
 
-sys.exit(main())
+main()

@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Judges a file of mkinspect export --perfetto as strictly as a parser could.
 
+What it demands beyond the format is what the readers were seen to need: Catapult
+(chrome://tracing) and Perfetto's trace processor (ui.perfetto.dev).
+
     check_perfetto.py FILE [NAME=COUNT]...
 
 Each NAME=COUNT demands that many events of a name; NAME=+ at least one.
 """
 import json
+import re
 import sys
 
-METADATA = {"process_name", "thread_name"}
+NAMES = {"process_name", "thread_name"}
+PLACES = {"process_sort_index", "thread_sort_index"}
 ENDS = {"seen", "seen late", "used again", "unfinished"}
 
 
@@ -28,6 +33,20 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def nanoseconds(us):
+    return round(us * 1000)
+
+
+def perfetto_nanoseconds(us):
+    """What the trace processor makes of a time: it cuts off."""
+    return int(us * 1000.0)
+
+
+def is_time(value):
+    return (is_number(value) and value >= 0 and
+            perfetto_nanoseconds(value) == nanoseconds(value))
+
+
 def demand(condition, event, what):
     if not condition:
         raise ValueError(f"{what}: {json.dumps(event)[:400]}")
@@ -37,20 +56,29 @@ def check_event(event):
     demand(isinstance(event, dict), event, "an event is no object")
     for key, kind in (("ph", str), ("name", str), ("pid", int), ("tid", int), ("args", dict)):
         demand(isinstance(event.get(key), kind), event, f"{key} is missing or no {kind.__name__}")
-    demand(is_number(event.get("ts")) and event["ts"] >= 0, event, "ts is no time")
+    demand(is_time(event.get("ts")), event, "ts is no time, or Perfetto loses a nanosecond")
     demand(event["ph"] in ("X", "M", "i"), event, "a phase that is not used here")
     demand(event["name"], event, "no name")
     allowed = {"ph", "name", "ts", "pid", "tid", "args"}
     if event["ph"] == "X":
-        demand(is_number(event.get("dur")) and event["dur"] >= 0, event, "dur is no time")
+        demand(is_time(event.get("dur")), event,
+               "dur is no time, or Perfetto loses a nanosecond")
         demand(event["args"].get("end") in ENDS, event, "no word about its end")
         allowed |= {"dur"}
     if event["ph"] == "i":
-        demand(event.get("s") in ("g", "p", "t"), event, "a moment without a scope")
+        # Catapult shows that of a process as a line that no row names.
+        demand(event.get("s") == "t", event, "a moment that is on no track")
         allowed |= {"s"}
     if event["ph"] == "M":
-        demand(event["name"] in METADATA, event, "metadata of an unknown name")
-        demand(event["args"].get("name"), event, "a name that is empty")
+        demand(event["name"] in NAMES | PLACES, event, "metadata of an unknown name")
+        key, kind = ("name", str) if event["name"] in NAMES else ("sort_index", int)
+        demand(set(event["args"]) == {key}, event, f"arguments that are not {key}")
+        demand(isinstance(event["args"][key], kind), event, f"{key} is no {kind.__name__}")
+        demand(event["args"][key] != "", event, "a name that is empty")
+    else:
+        demand(event.get("cname", "terrible") == "terrible", event,
+               "a colour that Catapult was not seen to know")
+        allowed |= {"cname"}
     demand(set(event) <= allowed, event, "keys that do not belong there")
 
 
@@ -67,40 +95,56 @@ def check_order(events):
         last = event["ts"]
 
 
-def check_names(events):
-    processes, threads = {}, {}
+def collect(events, name, key):
+    found = {}
+    for event in events:
+        if event["name"] != name or event["ph"] != "M":
+            continue
+        # Two parts of one process name it both.
+        value = event["args"]["sort_index" if name in PLACES else "name"]
+        demand(found.setdefault(key(event), value) == value, event, f"another {name}")
+    return found
+
+
+def process_of(event):
+    return event["pid"]
+
+
+def track_of(event):
+    return event["pid"], event["tid"]
+
+
+def check_tracks(events):
+    """Each is named, has a place, and stands where its number says."""
+    names = [collect(events, "process_name", process_of),
+             collect(events, "thread_name", track_of)]
+    places = [collect(events, "process_sort_index", process_of),
+              collect(events, "thread_sort_index", track_of)]
+    demand(names[0].keys() == places[0].keys(), None, "a process without a place")
+    demand(names[1].keys() == places[1].keys(), None, "a track without a place")
     for event in events:
         if event["ph"] != "M":
-            continue
-        key = event["pid"] if event["name"] == "process_name" else (event["pid"], event["tid"])
-        names = processes if event["name"] == "process_name" else threads
-        demand(key not in names, event, "a track is named twice")
-        names[key] = event["args"]["name"]
-    for event in events:
-        if event["ph"] == "M":
-            continue
-        demand(event["pid"] in processes, event, "a process without a name")
-        demand((event["pid"], event["tid"]) in threads, event, "a track without a name")
-    demand(len(set(threads.items())) == len(threads), None, "two tracks are one")
+            demand(process_of(event) in names[0], event, "a process without a name")
+            demand(track_of(event) in names[1], event, "a track without a name")
+    demand(len({thread for _, thread in names[1]}) == len(names[1]), None,
+           "a thread's number in two processes")
+    last = []
+    for place, name in sorted((places[1][track], names[1][track]) for track in names[1]):
+        numbers = [int(number) for number in re.findall("[0-9]+", name)]
+        kind = name.split()[0]
+        demand(last[:1] != [kind] or last[1] <= numbers, name, "not in the order of numbers")
+        last = [kind, numbers]
 
 
-def check_nesting(events):
-    """Of two spans of a track, either one is in the other or they do not meet."""
-    tracks = {}
+def check_overlap(events):
+    """Perfetto drops a span that begins before another of its track has ended."""
+    ends = {}
     for event in events:
-        if event["ph"] == "X":
-            # Whole nanoseconds, so that sums are exact.
-            begin = round(event["ts"] * 1000)
-            end = begin + round(event["dur"] * 1000)
-            tracks.setdefault((event["pid"], event["tid"]), []).append((begin, -end, event))
-    for spans in tracks.values():
-        spans.sort(key=lambda span: span[:2])
-        open_ends = []
-        for begin, minus_end, event in spans:
-            while open_ends and open_ends[-1] <= begin:
-                open_ends.pop()
-            demand(not open_ends or -minus_end <= open_ends[-1], event, "spans overlap")
-            open_ends.append(-minus_end)
+        if event["ph"] != "X":
+            continue
+        begin = perfetto_nanoseconds(event["ts"])
+        demand(begin >= ends.get(track_of(event), 0), event, "spans overlap")
+        ends[track_of(event)] = begin + perfetto_nanoseconds(event["dur"])
 
 
 def check_wanted(events, wanted):
@@ -123,8 +167,8 @@ def main():
     for event in events:
         check_event(event)
     check_order(events)
-    check_names(events)
-    check_nesting(events)
+    check_tracks(events)
+    check_overlap(events)
     check_wanted(events, sys.argv[2:])
     print(f"{len(events)} events")
 

@@ -52,4 +52,7 @@ extern struct fake_amdgpu fake_amdgpu;
 /* As it is in the beginning; what it counts stays. */
 void fake_amdgpu_reset(void);
 
+/* Descriptors that this process has open, for who looks whether one was left. */
+int fake_count_descriptors(void);
+
 #endif /* MK_SELFTESTS_FAKE_AMDGPU_H */

@@ -4,6 +4,7 @@
  *
  *   mkrun_client NAME add TENANT COUNT    add 1 to observable 0 as often
  *   mkrun_client NAME stay TENANT         publish, and see that it does not end
+ *   mkrun_client NAME hold                be a producer until the input ends; tells when
  *   mkrun_client NAME observe             print observable 0
  *   mkrun_client NAME run OPCODE          publish an operation without arguments
  *   mkrun_client NAME read FROM TO BYTES  by handles, and print what came to the arena
@@ -96,6 +97,21 @@ static int observe(struct mk_context *context)
 	return EXIT_SUCCESS;
 }
 
+static int hold(struct mk_context *context)
+{
+	struct mk_producer *producer;
+	int ret = mk_producer_open(context, NULL, &producer);
+
+	if (ret)
+		return fail("become a producer", ret);
+	puts("held");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	mk_producer_close(producer);
+	return EXIT_SUCCESS;
+}
+
 static int look_at_snapshot(const char *path)
 {
 	struct mk_snapshot *snapshot;
@@ -116,6 +132,8 @@ static int run_verb(struct mk_context *context, const char *verb, int argc, char
 {
 	if (!strcmp(verb, "observe") || !strcmp(verb, "open"))
 		return observe(context);
+	if (!strcmp(verb, "hold"))
+		return hold(context);
 	if (!strcmp(verb, "add") && argc == 5)
 		return add(context, number(argv[3]), number(argv[4]), TIMEOUT_NS, 0);
 	if (!strcmp(verb, "stay") && argc == 4)

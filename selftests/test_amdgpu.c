@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "fake_amdgpu.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,30 +30,18 @@ static const struct mk_device_identity card = {
 	.render = 0x103, /* makedev(1, 3) */
 };
 
-static int count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static void expect_nothing_left(int descriptors)
 {
 	assert_int_equal(fake_amdgpu.devices, 0);
 	assert_int_equal(fake_amdgpu.buffers, 0);
 	assert_int_equal(fake_amdgpu.versions, 0);
-	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(fake_count_descriptors(), descriptors);
 }
 
 /* Refuses with @error, and says @text. */
 static void expect_refusal(enum mk_amdgpu_heap heap, int error, const char *text)
 {
-	int descriptors = count_descriptors();
+	int descriptors = fake_count_descriptors();
 	int ret = mk_amdgpu_allocate(&card, heap, BYTES);
 
 	if (ret != error || !strstr(mk_error_text(), text))
@@ -84,7 +71,7 @@ static void test_takes(void **state)
 			  AMDGPU_GEM_CREATE_VRAM_CLEARED |
 			  AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED },
 	};
-	int descriptors = count_descriptors();
+	int descriptors = fake_count_descriptors();
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -138,7 +125,7 @@ static void test_calls_fail(void **state)
 static void test_node(void **state)
 {
 	struct mk_device_identity other = card;
-	int descriptors = count_descriptors();
+	int descriptors = fake_count_descriptors();
 
 	(void)state;
 	fake_amdgpu.fails = FAKE_GET_VERSION;
@@ -182,7 +169,7 @@ static void test_small_bar(void **state)
 	fake_amdgpu.visible_vram.heap_usage = 0;
 	fake_amdgpu.visible_vram.max_allocation = UINT64_C(256) << 20;
 	close(mk_amdgpu_allocate(&card, MK_AMDGPU_HEAP_VRAM, BYTES));
-	expect_nothing_left(count_descriptors());
+	expect_nothing_left(fake_count_descriptors());
 	fake_amdgpu.visible_vram.heap_usage = (UINT64_C(256) << 20) - BYTES;
 	expect_refusal(MK_AMDGPU_HEAP_VRAM, -ENOSPC, "Resizable BAR");
 	fake_amdgpu.visible_vram.heap_usage = 0;

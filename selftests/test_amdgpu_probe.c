@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include "live.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,18 +71,6 @@ static void test_is_tried(void **state)
 	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
 }
 
-static int count_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int found = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		found++;
-	closedir(directory);
-	return found;
-}
-
 /* Of buffer objects, which are memfds of that name or DMA-bufs. */
 static int count_mappings(void)
 {
@@ -101,10 +88,10 @@ static int count_mappings(void)
 /* The others are tried as if there were none of amdgpu's. */
 static void expect_reason(const char *placement, const char *reason)
 {
-	int descriptors = count_descriptors();
+	int descriptors = fake_count_descriptors();
 
 	probe();
-	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(fake_count_descriptors(), descriptors);
 	assert_false(find(placement)->is_coherent);
 	assert_false(find(placement)->is_chosen);
 	if (!strstr(find(placement)->reason, reason))
@@ -191,7 +178,7 @@ static void run_on(struct live *live, const char *name, const char *cq)
 
 	probe();
 	geometry.placement = find_with(name, cq)->number;
-	descriptors = count_descriptors();
+	descriptors = fake_count_descriptors();
 	assert_int_equal(count_mappings(), 0);
 	live_create(live, &geometry);
 	assert_true(count_mappings());
@@ -220,7 +207,7 @@ static void run_on(struct live *live, const char *name, const char *cq)
 	live_stop(live);
 	mk_context_close(live->context);
 	live->context = NULL;
-	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(fake_count_descriptors(), descriptors);
 	assert_int_equal(count_mappings(), 0);
 	assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
 }
@@ -318,13 +305,13 @@ static void test_creates_nothing(void **state)
 	(void)state;
 	probe();
 	geometry.placement = find("amdgpu VRAM")->number;
-	descriptors = count_descriptors();
+	descriptors = fake_count_descriptors();
 	for (enum fake_call call = FAKE_GET_VERSION; call < FAKE_IMPORT; call++) {
 		fake_amdgpu.fails = call;
 		fake_amdgpu.error = -ENOMEM;
 		live_expect(call <= FAKE_GET_NODE_TYPE ? -ENODEV : -ENOMEM,
 			    mk_context_create(&geometry, &context));
-		assert_int_equal(count_descriptors(), descriptors);
+		assert_int_equal(fake_count_descriptors(), descriptors);
 		assert_int_equal(fake_amdgpu.devices + fake_amdgpu.buffers, 0);
 	}
 }

@@ -24,6 +24,7 @@ static const struct mk_device_info *chosen_device(void)
 
 static void test_lists(void **state)
 {
+	struct mk_device_info device;
 	uint32_t chosen = 0;
 
 	(void)state;
@@ -37,6 +38,11 @@ static void test_lists(void **state)
 		chosen += devices[i].is_chosen;
 	}
 	assert_int_equal(chosen, 1);
+	live_ok(mk_device_find(chosen_device()->uuid, &device));
+	assert_string_equal(device.name, chosen_device()->name);
+	live_ok(mk_device_find(NULL, &device));
+	assert_string_equal(device.uuid, chosen_device()->uuid);
+	live_expect(-ENODEV, mk_device_find("ff:1f.7", &device));
 	live_expect(-ENOSPC, mk_devices_find(devices, 0, &count));
 	assert_int_equal(count, 0);
 	live_ok(mk_devices_find(devices, DEVICES_LIMIT, &count));
@@ -53,6 +59,7 @@ static void expect_runs_on(struct live *live, const char *text, const char *name
 	live_start(live, &options);
 	mk_engine_info(live->engine, &info);
 	assert_string_equal(info.device, name);
+	assert_int_equal(strlen(info.device_uuid), 36);
 	live_ok(live_run(live_producer(live, 0, 1), &LIVE_NOP));
 	live_close_producers(live);
 	live_stop(live);

@@ -16,12 +16,14 @@ client=$build/selftests/mkrun_client
 
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
+# shellcheck source=selftests/schema.sh
+. "$here/schema.sh"
 
 work=$(mktemp -d)
 socket=$work/socket
 pid=
 busy=
-trap 'kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
+trap 'exec 4>&- 8>&-; kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
 
 ends_with() {
 	wanted=$1
@@ -46,17 +48,7 @@ start() {
 	read -r line <&3 && echo "$line"
 }
 
-if python3 -c 'import jsonschema' 2>/dev/null; then
-	fits_schema() {
-		head -n 1 "$work/text" |
-			python3 "$here/check_json.py" "$here/../tools/mkinspect/report.schema.json"
-	}
-else
-	echo '# python3-jsonschema is not there: JSON is only parsed'
-	fits_schema() {
-		:
-	}
-fi
+schema_begin "$here/../tools/mkinspect/report.schema.json" "$work"
 
 # doctor STATUS OPTION...: what it says is in the file text, without a context named.
 doctor() {
@@ -71,7 +63,8 @@ doctor() {
 }
 
 is() {
-	head -n 1 "$work/text" | jq -e "$1" && fits_schema
+	head -n 1 "$work/text" >"$work/json"
+	jq -e "$1" "$work/json" && valid "$work/json"
 }
 
 healthy() {
@@ -110,14 +103,27 @@ looks_at_snapshots() {
 		grep 'those that compare two looks are left out' "$work/text"
 }
 
-# The producer still has the context.
+# A producer still has the context, one that does not leave because its owner has.
 engine_is_killed() {
+	kill -KILL "$busy" || return 1
+	wait "$busy" 2>/dev/null
+	busy=
+	mkfifo "$work/hold" "$work/held"
+	"$client" "$socket" hold <"$work/hold" >"$work/held" &
+	holder=$!
+	exec 4>"$work/hold"
+	read -r line <"$work/held" || return 1
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	exec 3<&-
-	doctor 1 --pid="$busy" -j &&
+	doctor 1 --pid="$holder" -j &&
 		is "[.findings[] | select(.check == \"engine-process\")] |
 			length == 1 and .[0].pid == $pid"
+	result=$?
+	exec 4>&-
+	wait "$holder"
+	pid=
+	return "$result"
 }
 
 could_not_look() {
@@ -184,9 +190,6 @@ try 'doctor finds nothing where all is well' healthy
 try 'doctor names causes' names_causes
 try 'doctor looks at a snapshot' looks_at_snapshots
 try 'doctor misses an engine that was killed' engine_is_killed
-kill -KILL "$busy"
-busy=
-pid=
 try 'doctor says when it could not look' could_not_look
 try 'doctor misses Vulkan' without_vulkan
 try 'refuses nonsense' refuses_nonsense

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Operations of many steps: right in the end, and in nobody's way meanwhile. */
+#include <errno.h>
+#include <string.h>
+
 #include "live.h"
 
 #include "steps_opcode.h"
@@ -17,14 +20,15 @@ static uint32_t next_value(uint32_t value)
 /* The twin of steps_opcode.glsl. */
 static uint32_t steps_handler(struct mk_call *call)
 {
-	uint32_t granted = mk_call_steps(call, call->args[0]);
+	uint32_t wanted = call->args[0];
+	uint32_t granted = call->args[3] == 2 ? wanted : mk_call_steps(call, wanted);
 
 	for (uint32_t i = 0; i < granted; i++)
 		call->args[2] = next_value(call->args[2]);
 	call->args[0] -= granted;
 	if (call->args[0])
 		return MK_STATUS_YIELD;
-	if (call->args[3])
+	if (call->args[3] == 1)
 		return MK_STATUS_FAULT;
 	mk_call_observable_store(call, call->args[1], call->args[2]);
 	return MK_STATUS_DONE;
@@ -185,6 +189,35 @@ static void test_long_operation_survives_restart(void **state)
 	assert_int_equal(live_observable(live, 0), steps_result(STEPS, 7));
 }
 
+/* Some drivers end loops that take too long: a result is right, or the engine fails. */
+static void test_steps_not_asked_for(void **state)
+{
+	enum { STEPS = 70000 };
+	struct live *live = *state;
+	struct mk_producer *producer;
+	struct mk_ticket ticket;
+	uint64_t begin = live_now_ns();
+	int ret;
+
+	live_create(live, &(struct mk_geometry){ .observable_words = 1 });
+	producer = live_producer(live, 0, 0);
+	start_with_handler(live);
+	live_ok(mk_producer_publish(producer, &LIVE_ITEM(OP_STEPS, STEPS, 0, 7, 2), 0,
+				    &ticket));
+	ret = mk_producer_wait(producer, &ticket, LIVE_TIMEOUT_NS);
+	if (!ret && live_observable(live, 0) == steps_result(STEPS, 7)) {
+		live_ok(mk_engine_failure(live->engine));
+		return;
+	}
+	do {
+		ret = mk_engine_failure(live->engine);
+		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
+	} while (!ret);
+	print_message("# %s\n", mk_error_text());
+	live_expect(-ENOTRECOVERABLE, ret);
+	assert_non_null(strstr(mk_error_text(), "without mk_steps()"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +226,7 @@ int main(void)
 		LIVE_TEST(test_million_steps),
 		LIVE_TEST(test_handler_faults),
 		LIVE_TEST(test_long_operation_survives_restart),
+		LIVE_TEST(test_steps_not_asked_for),
 	};
 
 	return live_main(tests);

@@ -25,8 +25,21 @@ layout(local_size_x_id = 0) in;
 #include "look_io.glsl"
 #include "schedule.glsl"
 
+/*
+ * What a shader never stores to, a compiler may take for constant: RADV would then load the
+ * arena through the scalar cache, and when it likes, and no fence would matter.  So there is
+ * a store for each buffer; for the arena it is this one, which is never executed, since no
+ * arena is so large.
+ */
+void mk_keep_arena_mutable()
+{
+	if (parameters.arena_words == 0xffffffffu)
+		arena[0] = 0u;
+}
+
 void main()
 {
+	mk_keep_arena_mutable();
 	mk_lane = gl_SubgroupInvocationID;
 	mk_lanes = subgroupBallotBitCount(subgroupBallot(true));
 	mk_block_count = (parameters.slot_count + mk_lanes - 1u) / mk_lanes;

@@ -72,11 +72,13 @@ uint mk_copy(uint slot, uint from, uint to, uint count)
 		return mk_fault_with(MK_FAULT_RANGE);
 	uint progress = min(MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS), count);
 	uint end = progress + mk_steps(count - progress);
-	for (uint i = progress; i < end; i++)
-		MK_STORE_RELAXED(control[to + i], MK_LOAD_RELAXED(control[from + i]));
-	if (end == count)
+	for (; progress < end; progress++)
+		MK_STORE_RELAXED(control[to + progress],
+				 MK_LOAD_RELAXED(control[from + progress]));
+	/* How far it is is counted, not assumed: see mk_find_cut_loops(). */
+	if (progress == count)
 		return MK_STATUS_DONE;
-	MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS) = end;
+	MK_PROGRESS_WORD(slot, MK_STATE_PROGRESS) = progress;
 	return MK_STATUS_YIELD;
 }
 

@@ -36,4 +36,10 @@ void main()
 		looks--;
 	} while (number != MK_PROBE_STOP && looks != 0u);
 	outbound[MK_PROBE_SEEN] = seen;
+	/*
+	 * What a shader never stores to, a compiler may take for constant, also for atomic
+	 * loads: RADV then loads the round once, ahead of the loop, and the payload through
+	 * the scalar cache.  The resident kernel stores to all that it polls.
+	 */
+	inbound[MK_PROBE_SEEN] = seen;
 }

@@ -26,6 +26,7 @@
 #define MK_STATE_IO_TAKEN     20u /* io request slots that are not free */
 #define MK_STATE_IO_CURSOR    21u /* where to look for a free one; wraps */
 #define MK_STATE_IO_HINTS     22u /* hints given so far; wraps */
+#define MK_STATE_CUT_LOOPS    23u /* times a worker's loops were ended by the driver */
 
 /*
  * What the cq shows in its line of the device's, gathered here by a device that
@@ -34,7 +35,8 @@
 #define MK_STATE_COUNTERS      24u
 #define MK_STATE_COUNTER_WORDS 8u
 
-#define MK_STATE_SLOTS	       32u
+/* 32 to 47 are no engine's; a test uses one. */
+#define MK_STATE_SLOTS	       48u
 
 /*
  * Four arrays with a word for each slot, so that neighbours' words lie side by

@@ -3,7 +3,9 @@
 #
 # Builds and tests everything.
 #
-#   tools/check.sh          half an hour or less on two cores
+#   tools/check.sh          the tests, once each: less than ten minutes on two cores
+#   tools/check.sh --ci     also on other memory, Mesa, compilers and kernels, and with
+#                           sanitizers: less than three quarters of an hour
 #   tools/check.sh --full   also the slow tests and two more kernels, which takes hours
 #
 # The last line is 'N passed, N failed, N skipped', counting single tests; one that
@@ -13,14 +15,18 @@ set -u
 
 cd "$(dirname "$0")/.." || exit 1
 
+unset MK_SLOW
+everywhere=
 case ${1-} in
-'') unset MK_SLOW ;;
+'') ;;
+--ci) everywhere=1 ;;
 --full)
+	everywhere=1
 	MK_SLOW=1
 	export MK_SLOW
 	;;
 *)
-	sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,13s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 	;;
 esac
@@ -187,7 +193,7 @@ validation() (
 	END
 	export VK_LAYER_SETTINGS_PATH="$logs" VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
 	try 'the validation layer is there' validation_is_there
-	tests build -L vulkan -E "$repeated"
+	tests build -L vulkan -E "$repeated|$tools"
 	try 'the validation layer has nothing to say' validation_is_silent
 )
 
@@ -253,10 +259,16 @@ thread_tests() {
 repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_'
 # The same tests in a device's memory, but for those of the ordering.
 placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device'
+# What a validation layer sees of a tool or a producer it has seen in the tests.
+tools='^(mk[a-z]*|doctor|examples|test_(doctor|kill|process|serve|producer|threads))_'
+# Tests whose code runs elsewhere in the plain check, too, on another engine or memory.
+again='^(test_(doctor|kill|process|threads|snapshot|trace)_(vulkan|device)|exec_vectors_vulkan_2'
+again="$again|test_(engine|long|producer|stress|io_life)_device|examples_device|mkrun_cpu|doctor_cpu)$"
 # Models are no code, and take a minute; all numbers of workgroups take two, and all of
 # mkscan one and a half, of which the quick part stays: at a full check.
 long='^(models|many_.*|exec_vectors_vulkan_(1|16)|mkscan_(cpu|vulkan)_(host|device))$'
 [ -z "${MK_SLOW-}" ] || long='^$'
+[ -n "$everywhere" ] || long="$long|$again"
 
 number=0
 all_passed=0
@@ -266,22 +278,27 @@ all_skipped=0
 part 'dependencies' try 'tools/setup.sh --test' tools/setup.sh --test
 part 'style' style
 part 'release build' build release
-part 'all tests' tests build -E "$long"
+part 'all tests' tests build -LE radv -E "$long"
 part 'spirv-val of the kernels' kernels
-part 'Vulkan tests, older Mesa' older_mesa
-part 'Vulkan tests, validation layer' validation
-part 'address and undefined behaviour sanitizers: build' build asan
-# mkscan's part for the reference executor is in test_automaton too; the models are no code.
-part 'address and undefined behaviour sanitizers: tests' \
-	tests build/asan -LE install -E "$repeated|$placed|mkscan_cpu|mkbench_vulkan|^models\$"
-part 'thread sanitizer: build' build tsan
-part 'thread sanitizer: tests inside one process' thread_tests
-part 'clang: build' build clang
-# shellcheck disable=SC2086 # lists of words
+part 'RADV, without a card' tests build -L radv
+# shellcheck disable=SC2086 # a list of words
 part 'mk.ko: build, sparse' modules $kernels_always
-for kernel in $kernels_always; do
-	part "mk.ko and the library in a guest with Linux $kernel" guest "$kernel"
-done
+if [ -n "$everywhere" ]; then
+	part 'Vulkan tests, older Mesa' older_mesa
+	part 'Vulkan tests, validation layer' validation
+	part 'address and undefined behaviour sanitizers: build' build asan
+	# mkscan's part for the reference executor is in test_automaton too; the models are
+	# no code; and a shim that is loaded ahead of a sanitizer is refused.
+	part 'address and undefined behaviour sanitizers: tests' \
+		tests build/asan -LE 'install|radv' \
+		-E "$repeated|$placed|mkscan_cpu|mkbench_vulkan|^models\$"
+	part 'thread sanitizer: build' build tsan
+	part 'thread sanitizer: tests inside one process' thread_tests
+	part 'clang: build' build clang
+	for kernel in $kernels_always; do
+		part "mk.ko and the library in a guest with Linux $kernel" guest "$kernel"
+	done
+fi
 if [ -n "${MK_SLOW-}" ]; then
 	# shellcheck disable=SC2086
 	part 'mk.ko: build for more kernels' modules $kernels_full

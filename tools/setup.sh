@@ -3,7 +3,7 @@
 #
 # Installs what mk needs on Debian and its derivatives.
 #
-#   tools/setup.sh          what building mk and the quick start need
+#   tools/setup.sh          what building mk, the quick start and the first run need
 #   tools/setup.sh --test   also what tools/check.sh needs
 #
 # Does nothing, and needs no rights, when everything is there already.
@@ -18,13 +18,16 @@ mesa_wanted=24
 # Packages that all name the same thing everywhere; Mesa is seen to apart.
 build_packages='gcc libc6-dev cmake ninja-build pkg-config git
 	glslang-tools spirv-tools libvulkan-dev liburing-dev
-	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev'
+	libjson-c-dev libcmocka-dev libzstd-dev libxxhash-dev libncurses-dev
+	jq'
 test_packages='g++ clang clang-format shellcheck vulkan-validationlayers
-	util-linux spin jq gnuplot-nox python3 python3-jsonschema'
+	util-linux spin gnuplot-nox python3 python3-jsonschema'
 # Guests, and kernels and modules for them.
 test_packages="$test_packages qemu-system-x86 make sparse xz-utils perl libelf-dev
 	flex bison bc mount"
 mesa_package=mesa-vulkan-drivers
+# Of Mesa too, for tests: a card for RADV that is none.  Not every release has it.
+shim_package=
 # Of exactly the version of the libdrm2 that Mesa needs, so it is installed after that.
 drm_package=libdrm-dev
 
@@ -44,7 +47,10 @@ die() {
 packages=$build_packages
 case ${1-} in
 '') ;;
---test) packages="$packages $test_packages" ;;
+--test)
+	packages="$packages $test_packages"
+	shim_package=mesa-drm-shim
+	;;
 -h | --help)
 	usage
 	exit 0
@@ -135,7 +141,7 @@ command -v apt-get >/dev/null ||
 		"$drm_package" "$mesa_package (of version $mesa_wanted or later)"
 
 # shellcheck disable=SC2086
-absent=$(missing $packages $mesa_package $drm_package)
+absent=$(missing $packages $mesa_package $drm_package $shim_package)
 installed=$(mesa_installed)
 if [ -z "$absent" ] && recent "$installed"; then
 	say "all is there (Mesa $installed)"
@@ -162,16 +168,20 @@ fi
 if [ -n "$absent" ]; then
 	say "installing $absent"
 fi
+if [ -n "$shim_package" ] && ! apt-cache madison "$shim_package" | grep -q .; then
+	say "apt offers no $shim_package; tests that need it are skipped"
+	shim_package=
+fi
 if recent "${offered:-0}"; then
 	# Backports are installed only when named.  Naming the suite, not the
 	# version, lets Mesa's own dependencies come from there too.
 	suite=$(apt-cache madison "$mesa_package" |
 		awk -v version="$offered" '$3 == version { sub("/.*", "", $6); print $6; exit }')
 	# shellcheck disable=SC2086
-	apt_install $packages "$mesa_package/$suite"
+	apt_install $packages "$mesa_package/$suite" ${shim_package:+"$shim_package/$suite"}
 else
 	# shellcheck disable=SC2086
-	apt_install $packages "$mesa_package"
+	apt_install $packages "$mesa_package" $shim_package
 	say "apt offers no Mesa $mesa_wanted or later; going on with $(mesa_installed)"
 fi
 install_drm

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory of the kernel's amdgpu driver, by libdrm_amdgpu: what Vulkan's memory types do
- * not offer.  No member of this project has run it on an AMD GPU yet: a fake of the
- * library's is what it was tried with.
+ * not offer.  It has not run on an AMD GPU yet: a fake of the library's is what it was
+ * tried with.
  */
 #ifndef MK_SRC_AMDGPU_MEMORY_H
 #define MK_SRC_AMDGPU_MEMORY_H

@@ -32,6 +32,7 @@ struct mk_backing {
 	const struct mk_backing_ops *ops;
 	enum mk_role role;
 	uint64_t id;		   /* 0: has none */
+	bool is_volatile;	   /* a reset of the device may lose some of it */
 	bool split;		   /* all but the cq are where a device polls */
 	bool write_combining;	   /* stores there need mk_write_fence() to be sent */
 	uint32_t writable_io_slot; /* the role may write io slots from this one on */
@@ -84,10 +85,11 @@ struct mk_backing_ops {
 	void (*release_pump)(struct mk_backing *backing, int held);
 
 	/*
-	 * A descriptor of the file whose locked bytes say who holds what, as <backing_memfd.h>
-	 * has them.  NULL where no locks do; where there is an id it is not asked.
+	 * A descriptor, to read, of the memfd that stands for the context: its name has the
+	 * context's token, and its locked bytes say who holds what (backing_memfd.h).  Only
+	 * for what has no id.
 	 */
-	int (*open_locks)(struct mk_backing *backing);
+	int (*open_identity)(struct mk_backing *backing);
 
 	/*
 	 * Become a producer, until the descriptor that this gives is closed or the

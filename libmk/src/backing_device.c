@@ -51,6 +51,28 @@ const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *bac
 							      NULL;
 }
 
+int mk_device_backing_attach(const struct mk_backing *backing,
+			     const struct mk_vk_device *device, uint32_t memory,
+			     struct mk_vk_buffer *buffer)
+{
+	const struct mk_device_memories *memories = device_memories_of_constant(backing);
+	int fd, ret;
+
+	if (!mk_placement_is_same_for_others(&memories->device, &memories->placement))
+		return mk_fail(ENOTSUP,
+			       "the context lies in device-coherent memory of %s, which "
+			       "is that on the device that was lost only; create a new "
+			       "context",
+			       memories->device.identity.name);
+	fd = mk_device_memories_descriptor(memories, memory);
+	if (fd < 0)
+		return fd;
+	ret = mk_placement_attach(device, mk_placement_type(&memories->placement, memory),
+				  fd, backing->memories[memory].mapped_bytes, buffer);
+	close(fd);
+	return ret;
+}
+
 /* Close ----------------------------------------------------------------------- */
 
 static void device_close(struct mk_backing *backing)
@@ -99,6 +121,8 @@ void mk_device_memories_finish(struct mk_device_memories *memories,
 	if (!has_bell(memories))
 		backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
 	backing->id = memories->host->id;
+	backing->is_volatile =
+		mk_placement_is_in_vram(&memories->device, memories->placement.type);
 	backing->write_combining =
 		way_to_store_is_asked_for ||
 		mk_placement_is_write_combining(&memories->device, &memories->placement);
@@ -349,9 +373,9 @@ static void device_release_pump(struct mk_backing *backing, int held)
 	host_of(backing)->ops->release_pump(host_of(backing), held);
 }
 
-static int device_open_locks(struct mk_backing *backing)
+static int device_open_identity(struct mk_backing *backing)
 {
-	return host_of(backing)->ops->open_locks(host_of(backing));
+	return host_of(backing)->ops->open_identity(host_of(backing));
 }
 
 static int device_join(struct mk_backing *backing, uint32_t *id)
@@ -404,7 +428,7 @@ const struct mk_backing_ops mk_device_backing = {
 	.has_engine = device_has_engine,
 	.hold_pump = device_hold_pump,
 	.release_pump = device_release_pump,
-	.open_locks = device_open_locks,
+	.open_identity = device_open_identity,
 	.join = device_join,
 	.is_alive = device_is_alive,
 	.sleep = device_sleep,

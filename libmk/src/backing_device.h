@@ -19,4 +19,13 @@ const struct mk_placement *mk_device_backing_placement(const struct mk_backing *
 const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *backing,
 						    uint32_t memory);
 
+/*
+ * The same memory as a buffer of @device, which is the same device opened again after it
+ * was lost.  Where the host sees it does not change.  -ENOTSUP: an import would not be the
+ * same memory.
+ */
+int mk_device_backing_attach(const struct mk_backing *backing,
+			     const struct mk_vk_device *device, uint32_t memory,
+			     struct mk_vk_buffer *buffer);
+
 #endif /* MK_SRC_BACKING_DEVICE_H */

@@ -352,7 +352,7 @@ static bool memfd_has_engine(struct mk_backing *backing)
 	return is_locked(backing, MK_LOCK_ENGINE);
 }
 
-static int memfd_open_locks(struct mk_backing *backing)
+static int memfd_open_identity(struct mk_backing *backing)
 {
 	return open_again(memfds_of(backing), MK_REGION_CQ, O_RDONLY);
 }
@@ -433,7 +433,7 @@ const struct mk_backing_ops mk_memfd_backing = {
 	.has_engine = memfd_has_engine,
 	.hold_pump = memfd_hold_pump,
 	.release_pump = release_byte,
-	.open_locks = memfd_open_locks,
+	.open_identity = memfd_open_identity,
 	.join = memfd_join,
 	.is_alive = memfd_is_alive,
 	.sleep = memfd_sleep,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "geometry.h"
@@ -17,6 +18,8 @@ static struct mk_context *new_context(void)
 
 	if (!context)
 		mk_fail(ENOMEM, "no memory for a context");
+	else
+		atomic_init(&context->formats, -1);
 	return context;
 }
 
@@ -307,6 +310,8 @@ void mk_context_close(struct mk_context *context)
 	if (!context)
 		return;
 	mk_trace_stop(context);
+	if (atomic_load(&context->formats) >= 0)
+		close(atomic_load(&context->formats));
 	if (context->backing)
 		context->backing->ops->close(context->backing);
 	free(context);

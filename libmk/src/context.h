@@ -45,6 +45,7 @@ struct mk_context {
 	bool write_combining;	/* and so are stores to them */
 	struct mk_trace *trace; /* of this process; NULL: nothing is traced */
 	mk_word64 slots_done;	/* the most that was told */
+	_Atomic int formats; /* the owner's file of them, for debug records; -1: none */
 	struct mk_backing *backing;
 };
 

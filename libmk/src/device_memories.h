@@ -30,13 +30,16 @@ struct mk_device_memories *mk_device_memories_new(enum mk_role role);
 void mk_device_memories_set(struct mk_device_memories *memories, uint32_t number,
 			    size_t bytes, size_t mapped_bytes);
 
-/* A descriptor of what lies there, which is the caller's; or a negative errno. */
-int mk_device_memories_descriptor(const struct mk_device_memories *memories,
-				  uint32_t number);
-
 /* What follows from the device, the placement and the host's memory. */
 void mk_device_memories_finish(struct mk_device_memories *memories,
 			       bool way_to_store_is_asked_for);
+
+/*
+ * A descriptor of a memory, which is the caller's: that by which it was attached, since a
+ * driver need not export what it has imported, or a new one.
+ */
+int mk_device_memories_descriptor(const struct mk_device_memories *memories,
+				  uint32_t number);
 
 /* As of struct mk_backing_ops. */
 int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool write);

@@ -23,6 +23,13 @@ static void describe(const struct mk_device_identity *identity,
 	snprintf(info->lack, sizeof(info->lack), "%s", identity->lack);
 }
 
+static void point_at_identities(const struct mk_vk_device *devices, uint32_t count,
+				const struct mk_device_identity *identities[])
+{
+	for (uint32_t i = 0; i < count; i++)
+		identities[i] = &devices[i].identity;
+}
+
 static void describe_all(const struct mk_vk_device *devices, uint32_t count,
 			 struct mk_device_info *infos, size_t capacity)
 {
@@ -30,8 +37,7 @@ static void describe_all(const struct mk_vk_device *devices, uint32_t count,
 	uint32_t order[MK_DEVICES_LIMIT];
 	bool is_chosen = false;
 
-	for (uint32_t i = 0; i < count; i++)
-		identities[i] = &devices[i].identity;
+	point_at_identities(devices, count, identities);
 	mk_devices_order(identities, count, order);
 	for (uint32_t i = 0; i < count && i < capacity; i++) {
 		describe(identities[order[i]], &infos[i]);
@@ -55,4 +61,26 @@ int mk_devices_find(struct mk_device_info *devices, size_t capacity, size_t *cou
 		return 0;
 	return mk_fail(ENOSPC, "room for %zu Vulkan devices; there are %d", capacity,
 		       ret);
+}
+
+int mk_device_find(const char *text, struct mk_device_info *device)
+{
+	const struct mk_device_identity *identities[MK_DEVICES_LIMIT] = { NULL };
+	struct mk_vk_device *found = NULL;
+	struct mk_device_wish wish;
+	int count = mk_vk_devices_list(&found);
+	uint32_t index;
+	int ret;
+
+	if (count < 0)
+		return count;
+	mk_device_wish_or_environment(text, &wish);
+	point_at_identities(found, (uint32_t)count, identities);
+	ret = mk_devices_choose(identities, (uint32_t)count, &wish, 0, &index);
+	if (!ret) {
+		describe(identities[index], device);
+		device->is_chosen = true;
+	}
+	free(found);
+	return ret;
 }

@@ -602,15 +602,27 @@ static void interrupt(struct mk_executor *executor, uint32_t slot)
 		 (struct mk_outcome){ MK_STATUS_FAULT, MK_FAULT_INTERRUPTED });
 }
 
-/* What a killed engine left of a slot. */
-static void recover_slot(struct mk_executor *executor, uint32_t slot)
+/* @entry is of a later use than @shown; one that is behind was lost on its way to memory. */
+static bool is_ahead(uint32_t entry, uint32_t shown)
+{
+	uint32_t ahead = (mk_entry_count(entry) - mk_entry_count(shown)) &
+			 MK_CQ_ENTRY_COUNT_MASK;
+
+	return ahead && ahead <= MK_CQ_ENTRY_COUNT_MASK / 2;
+}
+
+/*
+ * What a killed engine, or a device that was lost, left of a slot.  Returns whether it was
+ * interrupted.
+ */
+static bool recover_slot(struct mk_executor *executor, uint32_t slot)
 {
 	const struct mk_context *context = executor->context;
 	uint32_t status = mk_slot_status(context, slot);
 	uint32_t entry = mk_slot_entry(context, slot);
 	uint32_t shown = mk_cq_entry(context, slot);
 	uint32_t kept = entry & MK_CQ_ENTRY_STATUS_MASK;
-	bool is_shown = mk_entry_count(entry) == mk_entry_count(shown);
+	bool is_shown = !is_ahead(entry, shown);
 	bool has_ended = !is_shown && (kept == MK_STATUS_DONE || kept == MK_STATUS_FAULT);
 
 	if (status == MK_STATUS_PUBLISHED || (context->split && is_shown)) {
@@ -625,7 +637,9 @@ static void recover_slot(struct mk_executor *executor, uint32_t slot)
 		show_entry(context, slot, entry);
 	} else if (status == MK_STATUS_CLAIMED) {
 		interrupt(executor, slot);
+		return true;
 	}
+	return false;
 }
 
 /* Records that were given out and not finished are given out again. */
@@ -640,12 +654,13 @@ static void recover_log(struct mk_context *context)
 			      memory_order_relaxed);
 }
 
-void mk_recover(struct mk_context *context)
+uint32_t mk_recover(struct mk_context *context)
 {
 	struct mk_executor executor = { .context = context, .workers = 1 };
+	uint32_t interrupted = 0;
 
 	recover_log(context);
 	for (uint32_t slot = 0; slot < context->geometry.slots; slot++)
-		recover_slot(&executor, slot);
-	mk_io_recover(&executor);
+		interrupted += recover_slot(&executor, slot);
+	return interrupted + mk_io_recover(&executor);
 }

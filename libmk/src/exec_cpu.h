@@ -47,11 +47,12 @@ struct mk_executor {
 void mk_executor_run(struct mk_executor *executor, uint32_t steps, uint32_t idle_looks);
 
 /*
- * Take over from a killed engine: end the slots that it left CLAIMED with
- * MK_FAULT_INTERRUPTED, since how far they came is not known, and mend the debug
- * log's end.  Only while no dispatch runs.
+ * Take over from a killed engine or a lost device: end the slots that it left CLAIMED
+ * with MK_FAULT_INTERRUPTED, since how far they came is not known, and mend the debug
+ * log's end.  Only while no dispatch runs.  Returns how many slots and ingests were
+ * interrupted.
  */
-void mk_recover(struct mk_context *context);
+uint32_t mk_recover(struct mk_context *context);
 
 /* exec_operations.c ------------------------------------------------------- */
 

@@ -99,7 +99,7 @@ void mk_ingest_execute(struct mk_executor *executor, uint32_t io_slot)
 }
 
 /* How far its handler came is not known, unless it was suspended. */
-void mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot)
+bool mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot)
 {
 	uint32_t args[ARGUMENTS];
 
@@ -108,7 +108,8 @@ void mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot)
 	    atomic_load_explicit(mk_io_state(executor->context, io_slot,
 					     MK_STATE_IO_OWNER),
 				 memory_order_acquire))
-		return;
+		return false;
 	load_arguments(executor, io_slot, args);
 	end(executor, io_slot, MK_FAULT_INTERRUPTED, args[TAG_ARGUMENT]);
+	return true;
 }

@@ -282,16 +282,18 @@ static void recover_request(struct mk_executor *executor, uint32_t request)
 	mk_counter_add(executor->context, MK_CQ_IO_REQUESTS, 1);
 }
 
-void mk_io_recover(struct mk_executor *executor)
+uint32_t mk_io_recover(struct mk_executor *executor)
 {
 	const struct mk_geometry *geometry = &executor->context->geometry;
+	uint32_t interrupted = 0;
 
 	store(taken_word(executor), 0);
 	for (uint32_t i = 0; i < geometry->io_request_slots; i++)
 		recover_request(executor, i);
 	for (uint32_t i = geometry->io_request_slots; i < geometry->io_slots; i++)
-		mk_ingest_recover(executor, i);
+		interrupted += mk_ingest_recover(executor, i);
 	mk_write_fence();
+	return interrupted;
 }
 
 /* What handlers may do ----------------------------------------------------- */

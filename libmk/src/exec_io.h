@@ -52,14 +52,18 @@ bool mk_io_find_waiting(struct mk_executor *executor, uint32_t request,
 			bool (*worker_has)(const struct mk_executor *, uint32_t slot),
 			uint32_t *slot);
 
-/* Settle what a killed engine left; after the slots of the ring. */
-void mk_io_recover(struct mk_executor *executor);
+/*
+ * Settle what a killed engine left; after the slots of the ring.  Returns how many ingests
+ * were interrupted.
+ */
+uint32_t mk_io_recover(struct mk_executor *executor);
 
 /* exec_ingest.c ------------------------------------------------------------ */
 
 /* Work on an ingest slot that is ready, as much as a slice allows. */
 void mk_ingest_execute(struct mk_executor *executor, uint32_t io_slot);
 
-void mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot);
+/* Whether it was interrupted. */
+bool mk_ingest_recover(struct mk_executor *executor, uint32_t io_slot);
 
 #endif /* MK_SRC_EXEC_IO_H */

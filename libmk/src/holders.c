@@ -87,16 +87,6 @@ static void read_locks(uint32_t pid, int fd, struct list *list)
 	fclose(stream);
 }
 
-static bool is_file(int directory, const char *entry, const struct stat *file)
-{
-	struct stat stat;
-
-	/* A look at a file's name is cheap, and most are no memfds. */
-	return mk_memfd_name_is_there(directory, entry) &&
-	       !fstatat(directory, entry, &stat, 0) && stat.st_ino == file->st_ino &&
-	       stat.st_dev == file->st_dev;
-}
-
 static void look_into(uint32_t pid, const struct stat *file, struct list *list)
 {
 	const struct dirent *entry;
@@ -108,14 +98,14 @@ static void look_into(uint32_t pid, const struct stat *file, struct list *list)
 	if (!directory)
 		return;
 	while ((entry = readdir(directory)))
-		if (is_file(dirfd(directory), entry->d_name, file))
+		if (mk_memfd_is_file(dirfd(directory), entry->d_name, file))
 			read_locks(pid, atoi(entry->d_name), list);
 	closedir(directory);
 }
 
 static int find_locks(const struct mk_context *context, struct list *list)
 {
-	int fd = context->backing->ops->open_locks(context->backing);
+	int fd = context->backing->ops->open_identity(context->backing);
 	const struct dirent *entry;
 	struct stat file;
 	DIR *directory;

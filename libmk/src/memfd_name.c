@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "memfd_name.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backing.h"
@@ -13,6 +16,7 @@
 
 #define LINK_PREFIX "/memfd:mk:"
 #define LINK_SUFFIX " (deleted)"
+#define LINK_BYTES  64
 
 static const char *const names[MK_MEMORIES] = {
 	[MK_REGION_CONTROL] = "control",
@@ -39,6 +43,16 @@ void mk_memfd_name(uint64_t token, uint32_t memory, char name[MK_MEMFD_NAME_BYTE
 	snprintf(name, MK_MEMFD_NAME_BYTES, "mk:%016" PRIx64 ":%s", token, names[memory]);
 }
 
+void mk_memfd_formats_name(uint64_t token, char name[MK_MEMFD_NAME_BYTES])
+{
+	snprintf(name, MK_MEMFD_NAME_BYTES, "mk:%016" PRIx64 ":formats", token);
+}
+
+void mk_memfd_formats_name_by_id(uint64_t id, char name[MK_MEMFD_NAME_BYTES])
+{
+	snprintf(name, MK_MEMFD_NAME_BYTES, "mk:id:%016" PRIx64 ":formats", id);
+}
+
 bool mk_memfd_name_is_there(int directory, const char *entry)
 {
 	char link[sizeof(LINK_PREFIX)];
@@ -46,6 +60,47 @@ bool mk_memfd_name_is_there(int directory, const char *entry)
 	return readlinkat(directory, entry, link, strlen(LINK_PREFIX)) ==
 		       (ssize_t)strlen(LINK_PREFIX) &&
 	       !memcmp(link, LINK_PREFIX, strlen(LINK_PREFIX));
+}
+
+/* False when it has another name, or one that is longer. */
+static bool read_link(int directory, const char *entry, char link[LINK_BYTES])
+{
+	ssize_t length = readlinkat(directory, entry, link, LINK_BYTES);
+
+	if (length <= 0 || length == LINK_BYTES)
+		return false;
+	link[length] = '\0';
+	return true;
+}
+
+bool mk_memfd_has_name(int directory, const char *entry, const char *name)
+{
+	char link[LINK_BYTES], wanted[LINK_BYTES];
+
+	snprintf(wanted, sizeof(wanted), "/memfd:%s" LINK_SUFFIX, name);
+	return read_link(directory, entry, link) && !strcmp(link, wanted);
+}
+
+bool mk_memfd_is_file(int directory, const char *entry, const struct stat *file)
+{
+	struct stat stat;
+
+	/* A look at a file's name is cheap, and most are no memfds. */
+	return mk_memfd_name_is_there(directory, entry) &&
+	       !fstatat(directory, entry, &stat, 0) && stat.st_ino == file->st_ino &&
+	       stat.st_dev == file->st_dev;
+}
+
+int mk_memfd_token_of(int fd, uint64_t *token)
+{
+	char path[32], link[LINK_BYTES];
+	uint32_t memory;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return read_link(AT_FDCWD, path, link) &&
+			       mk_memfd_name_read(link, token, &memory) ?
+		       0 :
+		       -ENOTSUP;
 }
 
 bool mk_memfd_name_read(const char *link, uint64_t *token, uint32_t *memory)

@@ -25,6 +25,16 @@ bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 		 VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
 }
 
+bool mk_placement_is_in_vram(const struct mk_vk_device *device, int32_t type)
+{
+	enum mk_device_type device_type = device->identity.type;
+
+	if (type < 0)
+		return type == MK_AMDGPU_VRAM;
+	return device_type != MK_DEVICE_CPU && device_type != MK_DEVICE_INTEGRATED &&
+	       type_flags(device, (uint32_t)type) & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+}
+
 static bool is_type_same_for_others(const struct mk_vk_device *device, int32_t type)
 {
 	return type < 0 || !(type_flags(device, (uint32_t)type) & MK_VK_DEVICE_COHERENT);
@@ -37,6 +47,16 @@ bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
 	       is_type_same_for_others(device, placement->cq_type);
 }
 
+static const char *import_name(enum mk_import import)
+{
+	return import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer";
+}
+
+static const char *amdgpu_name(int32_t type)
+{
+	return type == MK_AMDGPU_VRAM ? "amdgpu VRAM, uncached" : "amdgpu GTT, uncached";
+}
+
 /* "device memory (type 5, cached)" */
 static void describe_type(const struct mk_vk_device *device, int32_t type, char *text,
 			  size_t bytes)
@@ -44,8 +64,7 @@ static void describe_type(const struct mk_vk_device *device, int32_t type, char 
 	VkMemoryPropertyFlags flags;
 
 	if (type < 0) {
-		snprintf(text, bytes, "amdgpu %s, uncached",
-			 type == MK_AMDGPU_VRAM ? "VRAM" : "GTT");
+		snprintf(text, bytes, "%s", amdgpu_name(type));
 		return;
 	}
 	flags = type_flags(device, (uint32_t)type);
@@ -56,26 +75,39 @@ static void describe_type(const struct mk_vk_device *device, int32_t type, char 
 		 flags & MK_VK_DEVICE_COHERENT ? ", device-coherent" : "");
 }
 
+/* "cq too", or "cq in type 6 (cached)": it always is. */
+static void describe_cq(const struct mk_vk_device *device,
+			const struct mk_placement *placement, char *text, size_t bytes)
+{
+	int32_t type = placement->cq_type;
+
+	if (type == MK_HOST_MEMORY)
+		snprintf(text, bytes, "cq imported as %s",
+			 import_name(placement->import));
+	else if (type == placement->type)
+		snprintf(text, bytes, "cq too");
+	else if (type < 0)
+		snprintf(text, bytes, "cq in %s", amdgpu_name(type));
+	else
+		snprintf(text, bytes, "cq in type %d (cached%s)", type,
+			 type_flags(device, (uint32_t)type) & MK_VK_DEVICE_COHERENT ?
+				 ", device-coherent" :
+				 "");
+}
+
 void mk_placement_describe(const struct mk_vk_device *device,
 			   const struct mk_placement *placement, char *text, size_t bytes)
 {
-	const char *import = placement->import == MK_IMPORT_DMA_BUF ? "DMA-buf" :
-								      "host pointer";
 	char rest[80], cq[80];
 
 	if (placement->type == MK_HOST_MEMORY) {
-		snprintf(text, bytes, "host memory, imported as %s", import);
+		snprintf(text, bytes, "host memory, imported as %s",
+			 import_name(placement->import));
 		return;
 	}
 	describe_type(device, placement->type, rest, sizeof(rest));
-	if (placement->cq_type == MK_HOST_MEMORY) {
-		snprintf(text, bytes, "%s, cq imported as %s", rest, import);
-		return;
-	}
-	describe_type(device, placement->cq_type, cq, sizeof(cq));
-	snprintf(text, bytes, "%s, cq %s%s", rest,
-		 placement->cq_type == placement->type ? "too" : "in ",
-		 placement->cq_type == placement->type ? "" : cq);
+	describe_cq(device, placement, cq, sizeof(cq));
+	snprintf(text, bytes, "%s, %s", rest, cq);
 }
 
 /* One that is looked for. */

@@ -59,13 +59,16 @@ int32_t mk_placement_type(const struct mk_placement *placement, uint32_t memory)
 bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
 				     const struct mk_placement *placement);
 
+/* Whether it is a card's own memory, which a reset of the card may lose. */
+bool mk_placement_is_in_vram(const struct mk_vk_device *device, int32_t type);
+
 /* Whether host stores to it are gathered by the processor. */
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 				     const struct mk_placement *placement);
 
 /*
- * For people: "device memory (type 5), cq imported as host pointer", or "..., cq in the
- * driver's host memory (type 3, cached)".
+ * For people: "device memory (type 5), cq imported as host pointer", or "..., cq in type 3
+ * (cached)", or "..., cq too".
  */
 void mk_placement_describe(const struct mk_vk_device *device,
 			   const struct mk_placement *placement, char *text,

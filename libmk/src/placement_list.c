@@ -68,13 +68,15 @@ static bool is_as_coherent_as_any(const struct list *list, uint32_t type)
 
 /*
  * The host polls the cq, and processes change leases in it by compare-and-swap, so that it
- * must be in the host's caches.  -1: there is no such type.
+ * must be in the host's caches; and it is what tells what was done, when a reset has lost
+ * what lies in VRAM.  -1: there is no such type.
  */
 static int32_t find_cq_type(const struct list *list)
 {
 	for (uint32_t i = 0; i < list->properties.memoryTypeCount; i++)
 		if (is_usable(list, i) && is_as_coherent_as_any(list, i) &&
-		    flags_of(list, i) & VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
+		    flags_of(list, i) & VK_MEMORY_PROPERTY_HOST_CACHED_BIT &&
+		    !mk_placement_is_in_vram(list->device, (int32_t)i))
 			return (int32_t)i;
 	return -1;
 }

@@ -216,10 +216,11 @@ static int cpu_wait(struct mk_runner *runner, uint64_t timeout_ns)
 	return -error;
 }
 
-static uint32_t cpu_step_limit(const struct mk_runner *runner)
+static struct mk_dispatch_limits cpu_limits(const struct mk_runner *runner)
 {
 	(void)runner;
-	return UINT32_MAX;
+	return (struct mk_dispatch_limits){ UINT32_MAX, MK_DISPATCH_TARGET_NS,
+					    MK_DISPATCH_TIMEOUT_NS };
 }
 
 const struct mk_runner_ops mk_cpu_runner = {
@@ -227,5 +228,5 @@ const struct mk_runner_ops mk_cpu_runner = {
 	.submit = cpu_submit,
 	.wait = cpu_wait,
 	.close = cpu_close,
-	.step_limit = cpu_step_limit,
+	.limits = cpu_limits,
 };

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "thread.h"
 #include "vk_inspect.h"
+#include "vk_queue_family.h"
 
 /* Errors --------------------------------------------------------------------- */
 
@@ -144,10 +145,27 @@ static int choose(const struct mk_device_wish *wish, uint32_t rank,
 
 /* Device ---------------------------------------------------------------------- */
 
+bool mk_vk_has_extension(VkPhysicalDevice physical, const char *name)
+{
+	VkExtensionProperties *extensions;
+	uint32_t count = 0;
+	bool found = false;
+
+	vkEnumerateDeviceExtensionProperties(physical, NULL, &count, NULL);
+	extensions = calloc(count ? count : 1, sizeof(*extensions));
+	if (!extensions)
+		return false;
+	vkEnumerateDeviceExtensionProperties(physical, NULL, &count, extensions);
+	for (uint32_t i = 0; i < count && !found; i++)
+		found = !strcmp(extensions[i].extensionName, name);
+	free(extensions);
+	return found;
+}
+
 static int open_device(struct mk_vk_device *device)
 {
 	const float priority = 1;
-	const VkDeviceQueueCreateInfo queue = {
+	VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueFamilyIndex = device->queue_family,
 		.queueCount = 1,
@@ -157,13 +175,17 @@ static int open_device(struct mk_vk_device *device)
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COHERENT_MEMORY_FEATURES_AMD,
 		.deviceCoherentMemory = VK_TRUE,
 	};
+	VkPhysicalDeviceFaultFeaturesEXT fault = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
+		.deviceFault = VK_TRUE,
+	};
 	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
 		.vulkanMemoryModel = VK_TRUE,
 		.vulkanMemoryModelDeviceScope = VK_TRUE,
 		.pNext = device->has_device_coherent ? &coherent : NULL,
 	};
-	const char *extensions[4];
+	const char *extensions[MK_VK_EXTENSIONS_LIMIT];
 	VkDeviceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
 		.pNext = &model,
@@ -171,7 +193,7 @@ static int open_device(struct mk_vk_device *device)
 		.pQueueCreateInfos = &queue,
 		.ppEnabledExtensionNames = extensions,
 	};
-	VkResult result;
+	int ret;
 
 	if (device->imports_host_pointers)
 		extensions[info.enabledExtensionCount++] =
@@ -185,9 +207,17 @@ static int open_device(struct mk_vk_device *device)
 	if (device->has_device_coherent)
 		extensions[info.enabledExtensionCount++] =
 			VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME;
-	result = vkCreateDevice(device->physical, &info, NULL, &device->device);
-	if (result)
-		return mk_vk_fail(result, "cannot create a Vulkan device");
+	device->tells_faults =
+		mk_vk_has_extension(device->physical, VK_EXT_DEVICE_FAULT_EXTENSION_NAME);
+	if (device->tells_faults) {
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
+		fault.pNext = model.pNext;
+		model.pNext = &fault;
+	}
+	ret = mk_vk_queue_create_device(device, info);
+	if (ret)
+		return ret;
 	vkGetDeviceQueue(device->device, device->queue_family, 0, &device->queue);
 	return 0;
 }
@@ -202,6 +232,22 @@ int mk_vk_device_open(const struct mk_device_wish *wish, uint32_t rank,
 	ret = choose(wish, rank, device);
 	if (ret)
 		return ret;
+	mk_signals_block(&before);
+	ret = open_device(device);
+	mk_signals_restore(&before);
+	if (ret)
+		mk_vk_device_close(device);
+	return ret;
+}
+
+int mk_vk_device_reopen(const struct mk_vk_device *lost, struct mk_vk_device *device)
+{
+	sigset_t before;
+	int ret;
+
+	*device = *lost;
+	device->device = VK_NULL_HANDLE;
+	device->queue = VK_NULL_HANDLE;
 	mk_signals_block(&before);
 	ret = open_device(device);
 	mk_signals_restore(&before);

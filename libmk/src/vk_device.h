@@ -24,6 +24,8 @@ struct mk_vk_device {
 	VkDevice device;
 	VkQueue queue;
 	uint32_t queue_family;
+	const char *priority; /* of the queue among those of all programs; NULL: default */
+	bool tells_faults;    /* of a device that is lost, by an extension */
 	bool imports_host_pointers;
 	bool has_descriptors; /* memory can come as a descriptor, or become one */
 	bool imports_dma_bufs;
@@ -60,6 +62,17 @@ int mk_vk_devices_list(struct mk_vk_device **devices);
  */
 int mk_vk_device_open(const struct mk_device_wish *wish, uint32_t rank,
 		      struct mk_vk_device *device);
+
+/*
+ * Open the device again that @lost is or was, as @device: it is the same one, and known to
+ * fit.  Nothing is done to @lost.
+ */
+int mk_vk_device_reopen(const struct mk_vk_device *lost, struct mk_vk_device *device);
+
+/* The most extensions that a device is opened with, but for that of its priority. */
+#define MK_VK_EXTENSIONS_LIMIT 8
+
+bool mk_vk_has_extension(VkPhysicalDevice physical, const char *name);
 
 /* Only while no dispatch is under way.  A zeroed device is allowed. */
 void mk_vk_device_close(struct mk_vk_device *device);

@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "drm_node.h"
+#include "vk_queue_family.h"
 
 /* Extensions ------------------------------------------------------------------ */
 
@@ -124,21 +125,6 @@ static void find_multiprocessors(struct mk_vk_device *device)
 	device->multiprocessors = builtins.shaderSMCount;
 }
 
-static bool find_queue_family(struct mk_vk_device *device)
-{
-	VkQueueFamilyProperties families[16];
-	uint32_t count = 16;
-
-	vkGetPhysicalDeviceQueueFamilyProperties(device->physical, &count, families);
-	for (uint32_t i = 0; i < count; i++) {
-		if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) {
-			device->queue_family = i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool has_memory_model(VkPhysicalDevice physical)
 {
 	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
@@ -157,7 +143,7 @@ static bool has_memory_model(VkPhysicalDevice physical)
  * llvmpipe of Mesa 22.3 lets an invocation fall through its loops, silently, after
  * 65535 iterations in all; that of 25.0 does not.  What lies between was not tried,
  * so it is held to the limit too.  The margin is for loops that are not counted one
- * by one.
+ * by one: those of handlers that are not called take a pass as well.
  */
 static uint32_t find_step_limit(const VkPhysicalDeviceDriverProperties *driver)
 {
@@ -167,7 +153,7 @@ static uint32_t find_step_limit(const VkPhysicalDeviceDriverProperties *driver)
 		return UINT32_MAX;
 	if (sscanf(driver->driverInfo, "Mesa %u.%u", &major, &minor) == 2 && major >= 25)
 		return UINT32_MAX;
-	return 60000;
+	return 50000;
 }
 
 /* What the resident kernel asks of subgroups. */
@@ -279,7 +265,9 @@ static void find_lacks(struct mk_vk_device *device, uint32_t api_version,
 		 "vulkanMemoryModelDeviceScope");
 	add_lack(identity, has_subgroup_operations(subgroup),
 		 "subgroup votes, ballots or arithmetic");
-	add_lack(identity, find_queue_family(device), "a compute queue");
+	add_lack(identity,
+		 mk_vk_queue_family_choose(device->physical, &device->queue_family),
+		 "a compute queue");
 	add_lack(identity, device->imports_host_pointers || device->imports_dma_bufs,
 		 "import of host pointers or DMA-bufs");
 }

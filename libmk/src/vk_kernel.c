@@ -53,12 +53,14 @@ static int import_all(const struct mk_vk_device *device, const struct mk_context
 		const struct mk_vk_buffer *own =
 			mk_device_backing_buffer(context->backing, memory);
 
-		if (own) {
+		if (own && device == mk_device_backing_device(context->backing)) {
 			kernel->buffers[i] = *own;
 			continue;
 		}
-		ret = mk_vk_buffer_import(device, context->backing, memory, import,
-					  &kernel->buffers[i]);
+		ret = own ? mk_device_backing_attach(context->backing, device, memory,
+						     &kernel->buffers[i]) :
+			    mk_vk_buffer_import(device, context->backing, memory, import,
+						&kernel->buffers[i]);
 		kernel->is_imported[i] = !ret;
 	}
 	if (ret)

@@ -32,6 +32,18 @@ int mk_ticket_look(const struct mk_context *context, const struct mk_ticket *tic
 	return 0;
 }
 
+/*
+ * The memory has gone in which a device might find the slot.  Rarely looked at: the engine
+ * writes that line of the cq with each dispatch.
+ */
+static bool is_lost(const struct mk_context *context, const struct mk_poll *poll)
+{
+	enum { ROUNDS_PER_LOOK = 1024 };
+
+	return poll->rounds % ROUNDS_PER_LOOK == 0 &&
+	       mk_cq_load(context, MK_CQ_MEMORY_LOST);
+}
+
 int mk_ticket_wait(const struct mk_context *context, const struct mk_ticket *ticket,
 		   uint64_t timeout_ns)
 {
@@ -45,6 +57,8 @@ int mk_ticket_wait(const struct mk_context *context, const struct mk_ticket *tic
 			       ticket->slot, context->geometry.slots);
 	do {
 		ret = mk_ticket_look(context, ticket);
+		if (ret == -EAGAIN && is_lost(context, &poll))
+			return MK_FAULT_INTERRUPTED;
 	} while (ret == -EAGAIN && mk_poll_again(&poll));
 
 	if (ret == -EAGAIN && timeout_ns)

@@ -23,7 +23,7 @@ _mkrun()
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
-	--handlers | --io)
+	--handlers | --formats | --io)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -34,8 +34,8 @@ _mkrun()
 		words="--name= --roles= --tenant= --allow-shutdown --slots= --window-slots=
 			--log-records= --io-slots= --io-request-slots= --observables= --arena=
 			--engine= --device= --handlers= --backing= --placement= --import=
-			--workgroups= --park-after= --io= --restart= --snapshots= --interval= --json
-			--quiet --help --version"
+			--workgroups= --park-after= --io= --restart= --formats= --snapshots= --interval=
+			--json --quiet --help --version"
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")

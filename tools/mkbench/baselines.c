@@ -7,7 +7,7 @@
 const char *baseline_device(const struct bench_options *options,
 			    const struct mk_engine_info *info)
 {
-	return options->engine == MK_ENGINE_KIND_VULKAN ? info->device : options->device;
+	return options->engine == MK_ENGINE_KIND_VULKAN ? info->device_uuid : options->device;
 }
 
 int measure_baselines(const struct bench_options *options,

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <mk/probe.h>
+
+#include "common/complain.h"
+
 int vulkan_failed(const char *call, VkResult result)
 {
 	fprintf(stderr, "mkbench: baseline: %s returned VkResult %d\n", call, result);
@@ -42,11 +46,25 @@ static int open_instance(struct vulkan_device *device)
 	return result ? vulkan_failed("vkCreateInstance", result) : 0;
 }
 
-/* Takes over what is known of a device, when it is the one. */
-static bool fits(struct vulkan_device *device, const char *wanted)
+static bool has_uuid(const VkPhysicalDeviceIDProperties *id, const char *uuid)
 {
+	char text[40], *end = text;
+
+	for (uint32_t i = 0; i < VK_UUID_SIZE; i++)
+		end += sprintf(end, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
+			       id->deviceUUID[i]);
+	return !strcmp(text, uuid);
+}
+
+/* Takes over what is known of a device, when it is the one. */
+static bool fits(struct vulkan_device *device, const char *uuid)
+{
+	VkPhysicalDeviceIDProperties id = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+	};
 	VkPhysicalDeviceSubgroupProperties subgroup = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+		.pNext = &id,
 	};
 	VkPhysicalDeviceProperties2 properties = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
@@ -54,9 +72,7 @@ static bool fits(struct vulkan_device *device, const char *wanted)
 	};
 
 	vkGetPhysicalDeviceProperties2(device->physical, &properties);
-	if (wanted && !strstr(properties.properties.deviceName, wanted))
-		return false;
-	if (properties.properties.apiVersion < VK_API_VERSION_1_1)
+	if (!has_uuid(&id, uuid))
 		return false;
 	device->type = properties.properties.deviceType;
 	device->subgroup_size = subgroup.subgroupSize;
@@ -65,23 +81,23 @@ static bool fits(struct vulkan_device *device, const char *wanted)
 
 static int choose_device(struct vulkan_device *device, const char *wanted)
 {
-	VkPhysicalDevice devices[16];
-	uint32_t count = 16;
+	VkPhysicalDevice devices[32];
+	struct mk_device_info info;
+	uint32_t count = 32;
 	VkResult result;
+	int error = mk_device_find(wanted, &info);
 
+	if (error)
+		return complain("baseline", error);
 	result = vkEnumeratePhysicalDevices(device->instance, &count, devices);
 	if (result && result != VK_INCOMPLETE)
 		return vulkan_failed("vkEnumeratePhysicalDevices", result);
 	for (uint32_t i = 0; i < count; i++) {
 		device->physical = devices[i];
-		if (fits(device, wanted))
+		if (fits(device, info.uuid))
 			return 0;
 	}
-	fprintf(stderr,
-		"mkbench: baseline: had %u Vulkan devices, expected one named like "
-		"\"%s\" with a compute queue; vulkaninfo --summary lists them\n",
-		count, wanted ? wanted : "");
-	return -ENODEV;
+	return complain_of(-ENODEV, "baseline: %s is not there any more", info.name);
 }
 
 static int open_device(struct vulkan_device *device)

@@ -30,7 +30,7 @@ int vulkan_failed(const char *call, VkResult result);
 
 /*
  * vulkan_open() - a VkDevice of its own, with a queue and a command pool
- * @wanted: part of the device's name; NULL: the first that has a compute queue
+ * @wanted: which device, as mk_device_find() takes it
  *
  * vulkan_close() is due whatever the outcome.
  */

@@ -62,10 +62,13 @@ void check_engine_lost(struct examination *examination)
 	find(examination, SEVERITY_ERROR,
 	     "mk_engine_failure() of its process says why, and the system's log (dmesg) "
 	     "what the driver saw.  A handler that loops without mk_steps() is the usual "
-	     "reason.  Start a new engine; where the context is in the memory of that "
-	     "device, a new context too.",
-	     "The engine has given its device up: it was lost, or did not end a dispatch "
-	     "in time.");
+	     "reason.  Start a new engine; where the device's memory was lost too, make a "
+	     "new context.",
+	     view_word(examination->now, MK_REGION_CQ, MK_CQ_MEMORY_LOST) ?
+		     "The engine has given its device up, which was lost, and with it the "
+		     "memory of the context: what had not ended is interrupted." :
+		     "The engine has given its device up: it was lost and could not be used "
+		     "again, or did not end a dispatch in time.");
 }
 
 void check_engine_absent(struct examination *examination)
@@ -120,7 +123,8 @@ void check_heartbeat(struct examination *examination)
 	    doctor_seconds(examination) < PATIENCE_S)
 		return;
 	find(examination, SEVERITY_ERROR,
-	     "After 10 s the engine gives the device up by itself.  See whether a slot is "
+	     "After 10 s, or later where the driver resets the device later, the engine "
+	     "gives the device up by itself.  See whether a slot is "
 	     "CLAIMED (mkinspect ring show --status claimed): then its handler loops "
 	     "without mk_steps().  Else look at the system's log for what the driver says.",
 	     "The engine says that it is running, but the device has shown no heartbeat "

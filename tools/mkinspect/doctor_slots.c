@@ -225,8 +225,8 @@ static const char *const fault_advice[MK_CQ_ENTRY_FAULT_MASK + 1] = {
 		"The pump answered ERROR; mk_io_next_error() and mkrun's standard "
 		"error say why, mkinspect ioq show has those that are there.",
 	[MK_FAULT_INTERRUPTED] =
-		"An engine ended while the slot was executed.  What it was to do may be "
-		"done in part: publish it again if that does no harm.",
+		"An engine ended, or its device was lost, while the slot was executed.  What "
+		"it was to do may be done in part: publish it again if that does no harm.",
 	[MK_FAULT_HANDLER] = "A handler of yours has raised it; the debug log (mkinspect "
 			     "log show) has the slot's words.",
 	[MK_FAULT_FENCE] = "A fence waits for more slots than there are before it: use "

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * A trace as Chrome's JSON, which ui.perfetto.dev and chrome://tracing open.  Processes of
- * that are the ring, whose threads are windows; the io queue, whose threads are io slots;
- * and each process that was recorded, with its dispatches, parks and drops.
+ * that are each process that was recorded, with its dispatches, parks and drops; the ring,
+ * whose threads are windows; and the io queue, whose threads are io slots.
  */
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <json-c/json.h>
-
 #include "common/complain.h"
 #include "names.h"
+#include "perfetto_writer.h"
 #include "trace_commands.h"
 #include "trace_load.h"
 #include "trace_spans.h"
@@ -20,8 +19,11 @@
 /* Goes up when an argument of an event changes its meaning or goes. */
 #define SCHEMA_VERSION 1
 
-enum { PROCESS_RING = 1, PROCESS_IO, PROCESS_FIRST_PART = 10 };
-enum { THREAD_DISPATCHES = 1, THREAD_PARKS, THREAD_DROPS };
+/* Above all numbers that Linux gives to a process, so that none which was recorded has one. */
+enum { PROCESS_RING = (1 << 22) + 1, PROCESS_IO };
+/* From top to bottom: what caused it, and what became of it. */
+enum { PLACE_PARTS, PLACE_RING, PLACE_IO };
+enum { TRACK_DISPATCHES, TRACK_PARKS, TRACK_DROPS, PART_TRACKS };
 
 struct arguments {
 	const char *path;
@@ -32,83 +34,37 @@ struct arguments {
 
 struct export
 {
-	FILE *stream;
+	struct perfetto_writer writer;
 	const struct trace *trace;
 	const struct mk_geometry *geometry;
-	bool has_event;
-	bool has_failed; /* no memory */
+	uint32_t context;
 };
 
-/* Events --------------------------------------------------------------------------- */
+/* Tracks --------------------------------------------------------------------------- */
 
-static void put_number(struct json_object *object, const char *key, uint64_t number)
+/* Threads have numbers from 1: the ring's lanes, the io slots, and those of each part. */
+static struct perfetto_track lane_track(const struct export *export,
+					const struct span *span)
 {
-	json_object_object_add(object, key, json_object_new_uint64(number));
+	return (struct perfetto_track){
+		PROCESS_RING,
+		1 + span->track * export->geometry->window_slots + span->lane,
+	};
 }
 
-static void put_text(struct json_object *object, const char *key, const char *text)
+static struct perfetto_track io_track(const struct export *export, uint32_t slot)
 {
-	json_object_object_add(object, key, json_object_new_string(text));
+	return (struct perfetto_track){ PROCESS_IO, 1 + export->geometry->slots + slot };
 }
 
-/* Microseconds, and nanoseconds behind the point. */
-static void put_time(struct json_object *object, const char *key, uint64_t ns)
+static struct perfetto_track part_track(const struct export *export, uint32_t part,
+					uint32_t which)
 {
-	char digits[40];
-
-	snprintf(digits, sizeof(digits), "%llu.%03u", (unsigned long long)(ns / 1000),
-		 (unsigned int)(ns % 1000));
-	json_object_object_add(object, key,
-			       json_object_new_double_s((double)ns / 1e3, digits));
-}
-
-/* An event with what each has; @arguments becomes the event's. */
-static void put_event(struct export *export, struct json_object *event,
-		      struct json_object *arguments)
-{
-	if (!event || !arguments) {
-		export->has_failed = true;
-		json_object_put(event);
-		json_object_put(arguments);
-		return;
-	}
-	json_object_object_add(event, "args", arguments);
-	fprintf(export->stream, "%s\n%s", export->has_event ? "," : "",
-		json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN));
-	export->has_event = true;
-	json_object_put(event);
-}
-
-static struct json_object *new_event(const char *phase, const char *name, uint64_t ns,
-				     uint32_t process, uint32_t thread)
-{
-	struct json_object *event = json_object_new_object();
-
-	if (!event)
-		return NULL;
-	put_text(event, "ph", phase);
-	put_text(event, "name", name);
-	put_time(event, "ts", ns);
-	put_number(event, "pid", process);
-	put_number(event, "tid", thread);
-	return event;
-}
-
-static void name_it(struct export *export, const char *what, uint32_t process,
-		    uint32_t thread, const char *name)
-{
-	struct json_object *arguments = json_object_new_object();
-
-	if (arguments)
-		put_text(arguments, "name", name);
-	put_event(export, new_event("M", what, 0, process, thread), arguments);
-}
-
-/* Names of tracks ------------------------------------------------------------------ */
-
-static uint32_t lane_thread(const struct export *export, const struct span *span)
-{
-	return span->track * export->geometry->window_slots + span->lane + 1;
+	return (struct perfetto_track){
+		export->trace->parts[part].info.pid,
+		1 + export->geometry->slots + export->geometry->io_slots +
+			part * PART_TRACKS + which,
+	};
 }
 
 static void name_lane(struct export *export, const struct span *span)
@@ -116,26 +72,11 @@ static void name_lane(struct export *export, const struct span *span)
 	char name[64];
 
 	if (span->lane)
-		snprintf(name, sizeof(name), "window %u, %u at once", span->track,
+		snprintf(name, sizeof(name), "window %u, lane %u", span->track,
 			 span->lane + 1);
 	else
 		snprintf(name, sizeof(name), "window %u", span->track);
-	name_it(export, "thread_name", PROCESS_RING, lane_thread(export, span), name);
-}
-
-static void name_parts(struct export *export)
-{
-	for (uint32_t i = 0; i < export->trace->part_count; i++) {
-		uint32_t process = PROCESS_FIRST_PART + i;
-		char name[64];
-
-		snprintf(name, sizeof(name), "process %u",
-			 export->trace->parts[i].info.pid);
-		name_it(export, "process_name", process, 0, name);
-		name_it(export, "thread_name", process, THREAD_DISPATCHES, "dispatches");
-		name_it(export, "thread_name", process, THREAD_PARKS, "parked");
-		name_it(export, "thread_name", process, THREAD_DROPS, "records dropped");
-	}
+	perfetto_name_track(&export->writer, lane_track(export, span), name);
 }
 
 static void name_io_slot(struct export *export, uint32_t slot, bool is_ingest)
@@ -144,37 +85,59 @@ static void name_io_slot(struct export *export, uint32_t slot, bool is_ingest)
 
 	snprintf(name, sizeof(name), "%s %u", is_ingest ? "ingest slot" : "io slot",
 		 slot);
-	name_it(export, "thread_name", PROCESS_IO, slot + 1, name);
+	perfetto_name_track(&export->writer, io_track(export, slot), name);
+}
+
+/* Readers show the number of the process behind its name. */
+static void name_parts(struct export *export)
+{
+	static const char *const names[] = {
+		[TRACK_DISPATCHES] = "dispatches",
+		[TRACK_PARKS] = "parked",
+		[TRACK_DROPS] = "records dropped",
+	};
+
+	for (uint32_t i = 0; i < export->trace->part_count; i++) {
+		if (export->trace->parts[i].context != export->context)
+			continue;
+		perfetto_name_process(&export->writer, part_track(export, i, 0),
+				      "process", PLACE_PARTS);
+		for (uint32_t which = 0; which < PART_TRACKS; which++)
+			perfetto_name_track(&export->writer, part_track(export, i, which),
+					    names[which]);
+	}
 }
 
 /* Each track that is used is named once. */
 static int name_tracks(struct export *export, const struct spans *spans)
 {
-	bool *lanes = calloc(export->geometry->slots, sizeof(*lanes));
-	bool *io_slots = calloc(export->geometry->io_slots, sizeof(*io_slots));
+	bool *tracks = calloc(1 + export->geometry->slots + export->geometry->io_slots,
+			      sizeof(*tracks));
 
-	if (!lanes || !io_slots) {
-		free(lanes);
-		free(io_slots);
+	if (!tracks)
 		return complain_of(-ENOMEM, "no memory is left for the tracks' names");
-	}
-	name_it(export, "process_name", PROCESS_RING, 0, "ring");
-	name_it(export, "process_name", PROCESS_IO, 0, "io queue");
 	name_parts(export);
+	perfetto_name_process(&export->writer, (struct perfetto_track){ PROCESS_RING, 1 },
+			      "ring", PLACE_RING);
+	perfetto_name_process(&export->writer, io_track(export, 0), "io queue", PLACE_IO);
 	for (size_t i = 0; i < spans->count; i++) {
 		const struct span *span = &spans->spans[i];
-		bool is_io = span->kind == SPAN_IO || span->kind == SPAN_INGEST;
+		bool is_slot = span->kind == SPAN_SLOT;
+		struct perfetto_track track;
 
-		if (span->kind == SPAN_SLOT && !lanes[lane_thread(export, span) - 1]) {
-			lanes[lane_thread(export, span) - 1] = true;
+		if (!is_slot && span->kind != SPAN_IO && span->kind != SPAN_INGEST)
+			continue;
+		track = is_slot ? lane_track(export, span) :
+				  io_track(export, span->track);
+		if (tracks[track.thread])
+			continue;
+		tracks[track.thread] = true;
+		if (is_slot)
 			name_lane(export, span);
-		} else if (is_io && !io_slots[span->track]) {
-			io_slots[span->track] = true;
+		else
 			name_io_slot(export, span->track, span->kind == SPAN_INGEST);
-		}
 	}
-	free(lanes);
-	free(io_slots);
+	free(tracks);
 	return 0;
 }
 
@@ -203,144 +166,179 @@ static void describe_slot(const struct span *span, struct json_object *arguments
 	const struct mk_trace_publish *publish = &span->first->publish;
 	struct json_object *args = json_object_new_array();
 
-	put_number(arguments, "slot", publish->slot);
-	put_number(arguments, "use", publish->use);
-	put_number(arguments, "tenant", publish->words[MK_SLOT_TENANT]);
-	put_number(arguments, "publisher_thread", span->first->thread);
+	if (span->last && span->last->completion.fault)
+		perfetto_put_named(arguments, "fault", span->last->completion.fault,
+				   name_fault(span->last->completion.fault));
+	perfetto_put_number(arguments, "slot", publish->slot);
+	perfetto_put_number(arguments, "use", publish->use);
+	perfetto_put_number(arguments, "tenant", publish->words[MK_SLOT_TENANT]);
+	perfetto_put_number(arguments, "publisher_thread", span->first->thread);
 	for (uint32_t i = 0; args && i < MK_SLOT_ARG_COUNT; i++)
 		json_object_array_add(
 			args, json_object_new_uint64(publish->words[MK_SLOT_ARGS + i]));
 	json_object_object_add(arguments, "arguments", args);
-	if (span->last && span->last->completion.fault)
-		put_number(arguments, "fault", span->last->completion.fault);
 }
 
 static const char *io_name(const struct span *span)
 {
-	switch (span->first->io.request.op) {
-	case MK_IO_OP_READ:
-		return "READ";
-	case MK_IO_OP_WRITE:
-		return "WRITE";
-	case MK_IO_OP_FENCE:
-		return "FENCE";
-	default:
-		return "unknown operation";
-	}
+	const char *known = name_io_op(span->first->io.request.op);
+
+	return known ? known : "unknown operation";
 }
 
 static void describe_io(const struct span *span, struct json_object *arguments)
 {
 	const struct mk_io_request *request = &span->first->io.request;
 
-	put_number(arguments, "source", request->source);
-	put_number(arguments, "destination", request->destination);
-	put_number(arguments, "offset_bytes", request->offset);
-	put_number(arguments, "bytes", request->byte_count);
-	put_number(arguments, "tag", request->tag);
-	if (span->last && span->last->io.reason)
-		put_number(arguments, "reason", span->last->io.reason);
+	if (span->last && span->last->io.reason) {
+		perfetto_put_named(arguments, "reason", span->last->io.reason,
+				   name_io_reason(span->last->io.reason));
+	}
+	if (span->last && span->last->io.error)
+		perfetto_put_number(arguments, "error", span->last->io.error);
+	perfetto_put_number(arguments, "source", request->source);
+	perfetto_put_number(arguments, "destination", request->destination);
+	perfetto_put_number(arguments, "offset_bytes", request->offset);
+	perfetto_put_number(arguments, "bytes", request->byte_count);
+	perfetto_put_number(arguments, "tag", request->tag);
 }
 
 static void describe_ingest(const struct span *span, struct json_object *arguments)
 {
 	const struct mk_trace_ingest *ingest = &span->first->ingest;
 
-	put_number(arguments, "source", ingest->source);
-	put_number(arguments, "destination", ingest->destination);
-	put_number(arguments, "offset_bytes", ingest->offset);
-	put_number(arguments, "bytes", ingest->byte_count);
-	put_number(arguments, "tag", ingest->tag);
+	perfetto_put_number(arguments, "source", ingest->source);
+	perfetto_put_number(arguments, "destination", ingest->destination);
+	perfetto_put_number(arguments, "offset_bytes", ingest->offset);
+	perfetto_put_number(arguments, "bytes", ingest->byte_count);
+	perfetto_put_number(arguments, "tag", ingest->tag);
 }
 
 static void describe_dispatch(const struct span *span, struct json_object *arguments)
 {
-	put_number(arguments, "steps_allowed", span->first->dispatch.steps);
+	perfetto_put_number(arguments, "steps_allowed", span->first->dispatch.steps);
 	if (!span->last)
 		return;
-	put_number(arguments, "steps_taken", span->last->dispatch.steps);
-	put_number(arguments, "executions", span->last->dispatch.executions);
+	perfetto_put_number(arguments, "steps_taken", span->last->dispatch.steps);
+	perfetto_put_number(arguments, "executions", span->last->dispatch.executions);
+}
+
+static struct perfetto_track span_track(const struct export *export,
+					const struct span *span)
+{
+	switch (span->kind) {
+	case SPAN_SLOT:
+		return lane_track(export, span);
+	case SPAN_IO:
+	case SPAN_INGEST:
+		return io_track(export, span->track);
+	case SPAN_DISPATCH:
+		return part_track(export, span->part, TRACK_DISPATCHES);
+	case SPAN_PARK:
+		return part_track(export, span->part, TRACK_PARKS);
+	default:
+		return part_track(export, span->part, TRACK_DROPS);
+	}
+}
+
+static const char *span_name(const struct span *span, char *text, size_t size)
+{
+	switch (span->kind) {
+	case SPAN_SLOT:
+		return slot_name(span, text, size);
+	case SPAN_IO:
+		return io_name(span);
+	case SPAN_INGEST:
+		return "ingest";
+	case SPAN_DISPATCH:
+		return "dispatch";
+	case SPAN_PARK:
+		return "parked";
+	default:
+		return "dropped";
+	}
+}
+
+/* Readers keep the order: what matters most is first. */
+static void describe(const struct span *span, struct json_object *arguments)
+{
+	if (span->kind != SPAN_DROPPED)
+		perfetto_put_text(arguments, "end", end_names[span->end]);
+	switch (span->kind) {
+	case SPAN_SLOT:
+		describe_slot(span, arguments);
+		break;
+	case SPAN_IO:
+		describe_io(span, arguments);
+		break;
+	case SPAN_INGEST:
+		describe_ingest(span, arguments);
+		break;
+	case SPAN_DISPATCH:
+		describe_dispatch(span, arguments);
+		break;
+	case SPAN_PARK:
+		break;
+	case SPAN_DROPPED:
+		perfetto_put_number(arguments, "records", span->first->dropped);
+		perfetto_put_number(arguments, "thread", span->first->thread);
+		break;
+	}
+}
+
+static bool has_failed(const struct span *span)
+{
+	if (span->kind == SPAN_SLOT)
+		return span->last && span->last->completion.fault;
+	if (span->kind == SPAN_IO)
+		return span->last && span->last->io.reason;
+	return span->kind == SPAN_DROPPED;
 }
 
 static void put_span(struct export *export, const struct span *span)
 {
 	uint64_t begin_ns = span->begin_ns - export->trace->begin_ns;
-	uint32_t process = PROCESS_FIRST_PART + span->part;
+	struct perfetto_track track = span_track(export, span);
 	struct json_object *arguments = json_object_new_object();
-	struct json_object *event = NULL;
+	struct json_object *event;
 	char text[32];
+	const char *name = span_name(span, text, sizeof(text));
 
-	if (!arguments) {
-		export->has_failed = true;
-		return;
-	}
-	switch (span->kind) {
-	case SPAN_SLOT:
-		event = new_event("X", slot_name(span, text, sizeof(text)), begin_ns,
-				  PROCESS_RING, lane_thread(export, span));
-		describe_slot(span, arguments);
-		break;
-	case SPAN_IO:
-		event = new_event("X", io_name(span), begin_ns, PROCESS_IO,
-				  span->track + 1);
-		describe_io(span, arguments);
-		break;
-	case SPAN_INGEST:
-		event = new_event("X", "ingest", begin_ns, PROCESS_IO, span->track + 1);
-		describe_ingest(span, arguments);
-		break;
-	case SPAN_DISPATCH:
-		event = new_event("X", "dispatch", begin_ns, process, THREAD_DISPATCHES);
-		describe_dispatch(span, arguments);
-		break;
-	case SPAN_PARK:
-		event = new_event("X", "parked", begin_ns, process, THREAD_PARKS);
-		break;
-	case SPAN_DROPPED:
-		event = new_event("i", "dropped", begin_ns, process, THREAD_DROPS);
-		put_number(arguments, "records", span->first->dropped);
-		break;
-	}
-	if (event && span->kind == SPAN_DROPPED) {
-		put_text(event, "s", "p");
-	} else if (event) {
-		put_time(event, "dur", span->end_ns - span->begin_ns);
-		put_text(arguments, "end", end_names[span->end]);
-	}
-	put_event(export, event, arguments);
+	if (span->kind == SPAN_DROPPED)
+		event = perfetto_moment(track, name, begin_ns);
+	else
+		event = perfetto_span(track, name, begin_ns,
+				      span->end_ns - span->begin_ns);
+	if (event && has_failed(span))
+		perfetto_mark_bad(event);
+	if (arguments)
+		describe(span, arguments);
+	perfetto_put(&export->writer, event, arguments);
 }
 
 /* The file ------------------------------------------------------------------------- */
 
 static int write_events(struct export *export, const struct spans *spans)
 {
-	int ret;
+	int ret, end;
 
-	fprintf(export->stream,
-		"{\"displayTimeUnit\":\"ns\",\"otherData\":{\"schema\":%d,"
-		"\"begin_monotonic_ns\":%llu},\"traceEvents\":[",
-		SCHEMA_VERSION, (unsigned long long)export->trace->begin_ns);
+	perfetto_begin(&export->writer, SCHEMA_VERSION, export->trace->begin_ns);
 	ret = name_tracks(export, spans);
 	for (size_t i = 0; !ret && i < spans->count; i++)
 		put_span(export, &spans->spans[i]);
-	fputs("\n]}\n", export->stream);
-	if (export->has_failed)
-		return complain_of(-ENOMEM, "no memory is left for the events");
-	if (fflush(export->stream) || ferror(export->stream))
-		return complain_of(-EIO, "the events could not be written whole");
-	return ret;
+	end = perfetto_end(&export->writer);
+	return ret ? ret : end;
 }
 
 static int export_to(FILE *stream, struct trace *trace, int wanted)
 {
-	struct export export = { .stream = stream, .trace = trace };
+	struct export export = { .writer = { .stream = stream }, .trace = trace };
 	struct spans spans;
-	uint32_t context;
-	int ret = trace_choose_context(trace, wanted, &context);
+	int ret = trace_choose_context(trace, wanted, &export.context);
 
 	if (ret)
 		return ret;
-	export.geometry = &trace_first_part(trace, context)->info.geometry;
+	export.geometry = &trace_first_part(trace, export.context)->info.geometry;
 	ret = spans_build(trace, export.geometry, &spans);
 	if (ret)
 		return ret;

@@ -11,9 +11,10 @@
 
 #include "ages.h"
 #include "common/complain.h"
+#include "common/formats.h"
 #include "diff.h"
-#include "formats.h"
 #include "holders.h"
+#include "registered.h"
 #include "report.h"
 #include "source.h"
 
@@ -24,7 +25,8 @@ struct watcher {
 	const struct object *object;
 	const struct options *options;
 	struct source source;
-	struct formats formats;
+	struct formats formats; /* a file's, or what was registered at the last look */
+	bool has_bad_formats;	/* which was told */
 	struct ages ages;
 	struct mk_snapshot *before; /* the last look, or NULL */
 };
@@ -56,6 +58,16 @@ static void watcher_close(struct watcher *watcher)
 	ages_free(&watcher->ages);
 }
 
+/* Others may be registered at any time, but a file is what the user wants. */
+static void renew_formats(struct watcher *watcher)
+{
+	if (watcher->options->formats || watcher->has_bad_formats ||
+	    !(watcher->object->options & TAKES_FORMATS))
+		return;
+	formats_free(&watcher->formats);
+	watcher->has_bad_formats = registered_get(&watcher->source, &watcher->formats);
+}
+
 /* Who lives is asked of the system before it is compared with who has leases. */
 static void build(struct watcher *watcher, const struct view *now,
 		  const struct view *before, struct json_output *json)
@@ -74,6 +86,7 @@ static void build(struct watcher *watcher, const struct view *now,
 		.follow = options->follow,
 	};
 
+	renew_formats(watcher);
 	report_begin(json, watcher->object, options->verb, &watcher->source, now);
 	watcher->object->build(&look, json);
 	if (has_holders)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* log: debug records. */
+#include "common/formats.h"
 #include "decode.h"
-#include "formats.h"
 #include "names.h"
 #include "report.h"
 
@@ -54,7 +54,7 @@ static void add_record(struct json_output *json, const struct look *look, uint32
 	json_number(json, "format", words[0]);
 	report_words(json, "args", words + 1, MK_LOG_RECORD_WORDS - 1);
 	if (format)
-		formats_print(format, words + 1, text, sizeof(text));
+		mk_log_format_print(format, words + 1, text, sizeof(text));
 	report_text(json, "text", format || print_builtin(words, text) ? text : NULL);
 }
 

@@ -86,24 +86,41 @@ static void take_completion(struct builder *builder, const struct mk_trace_event
 	end(builder, open, event->time_ns, is_late ? END_SEEN_LATE : END_SEEN, event);
 }
 
-/* One runs while the next waits behind it: that begins when the first has ended. */
+/* The oldest has ended: what waits behind it begins. */
+static void end_dispatch(struct builder *builder, uint32_t part, uint64_t time_ns,
+			 enum span_end how, const struct mk_trace_event *last)
+{
+	end(builder, &builder->dispatches[part], time_ns, how, last);
+	if (builder->queued[part] != NONE)
+		builder->spans->spans[builder->queued[part]].begin_ns = time_ns;
+	builder->dispatches[part] = builder->queued[part];
+	builder->queued[part] = NONE;
+}
+
+/* One runs while the next waits.  Where a third comes, the first one's end was dropped. */
 static int take_dispatch(struct builder *builder, const struct trace_entry *entry)
 {
+	const struct mk_trace_event *event = &entry->event;
 	size_t *oldest = &builder->dispatches[entry->part];
 	size_t *queued = &builder->queued[entry->part];
 
-	if (entry->event.type == MK_TRACE_DISPATCH_BEGIN) {
-		if (*oldest == NONE)
-			return add(builder, entry, SPAN_DISPATCH, entry->part, oldest);
-		end(builder, queued, entry->event.time_ns, END_BY_REUSE, NULL);
-		return add(builder, entry, SPAN_DISPATCH, entry->part, queued);
+	if (event->type == MK_TRACE_DISPATCH_END) {
+		end_dispatch(builder, entry->part, event->time_ns, END_SEEN, event);
+		return 0;
 	}
-	end(builder, oldest, entry->event.time_ns, END_SEEN, &entry->event);
 	if (*queued != NONE)
-		builder->spans->spans[*queued].begin_ns = entry->event.time_ns;
-	*oldest = *queued;
-	*queued = NONE;
-	return 0;
+		end_dispatch(builder, entry->part, event->time_ns, END_BY_REUSE, NULL);
+	return add(builder, entry, SPAN_DISPATCH, entry->part,
+		   *oldest == NONE ? oldest : queued);
+}
+
+/* Of two that have not ended the second has not begun. */
+static void end_queued(struct builder *builder)
+{
+	for (uint32_t i = 0; i < builder->trace->part_count; i++)
+		if (builder->queued[i] != NONE)
+			builder->spans->spans[builder->queued[i]].begin_ns =
+				builder->trace->end_ns;
 }
 
 static int take_event(struct builder *builder, const struct trace_entry *entry)
@@ -222,6 +239,8 @@ static int take_all(struct builder *builder)
 		ret = complain_of(-ENOMEM, "no memory is left for the tracks");
 	for (size_t i = 0; !ret && i < builder->trace->count; i++)
 		ret = take_event(builder, &builder->trace->entries[i]);
+	if (!ret)
+		end_queued(builder);
 	free(builder->slots);
 	free(builder->requests);
 	free(builder->ingests);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "common/complain.h"
+#include "common/formats.h"
 
 #define TIMEOUT_NS UINT64_C(10000000000)
 
@@ -22,11 +23,29 @@ static int set_tenants(struct instance *instance)
 	return 0;
 }
 
+static int register_formats(const char *path, struct mk_context *context)
+{
+	struct formats formats;
+	int ret = formats_read(path, &formats);
+
+	if (ret)
+		return ret;
+	ret = mk_context_register_formats(context, formats.formats, formats.count);
+	formats_free(&formats);
+	return ret ? complain("register formats", ret) : 0;
+}
+
 static int make_context(struct instance *instance)
 {
-	int ret = mk_context_create(&instance->options->geometry, &instance->context);
+	const struct run_options *options = instance->options;
+	int ret = mk_context_create(&options->geometry, &instance->context);
 
-	return ret ? complain("make a context", ret) : set_tenants(instance);
+	if (ret)
+		return complain("make a context", ret);
+	ret = set_tenants(instance);
+	if (!ret && options->formats)
+		ret = register_formats(options->formats, instance->context);
+	return ret;
 }
 
 static int start_engine(struct instance *instance)

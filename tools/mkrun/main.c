@@ -38,6 +38,7 @@ struct keeper {
 	uint64_t interval_ns;
 	uint64_t watchdog_ns; /* 0: nobody watches */
 	uint64_t fed_ns;      /* when the watchdog last heard */
+	uint32_t rebuilds;    /* of the engine, that were told */
 };
 
 /* Reports ------------------------------------------------------------------- */
@@ -125,8 +126,23 @@ static int handle_loss(struct keeper *keeper)
 		return EXIT_LOST;
 	if (instance_restart(instance))
 		return EXIT_LOST;
+	keeper->rebuilds = 0;
 	report(keeper, REPORT_RESTART);
 	return -1;
+}
+
+/* The engine has settled it by itself. */
+static void tell_rebuild(struct keeper *keeper)
+{
+	const struct mk_engine_info *info = &keeper->instance.info;
+
+	if (info->rebuilds == keeper->rebuilds)
+		return;
+	keeper->rebuilds = info->rebuilds;
+	report_break_line();
+	complain_of(0, "the device was lost and is used again; %u interrupted so far: %s",
+		    info->interrupted, info->rebuild_cause);
+	report(keeper, REPORT_REBUILD);
 }
 
 static int look_after_engine(struct keeper *keeper)
@@ -139,6 +155,7 @@ static int look_after_engine(struct keeper *keeper)
 		fprintf(stderr, "mkrun: the context was shut down\n");
 		return EXIT_SUCCESS;
 	default:
+		tell_rebuild(keeper);
 		return -1;
 	}
 }

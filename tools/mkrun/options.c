@@ -44,6 +44,7 @@ enum {
 	KEY_WORKGROUPS,
 	KEY_PARK_AFTER,
 	KEY_HANDLERS,
+	KEY_FORMATS,
 	KEY_ROLES,
 	KEY_IO,
 	KEY_RESTART,
@@ -101,6 +102,9 @@ static const struct argp_option option_table[] = {
 	{ NULL, 0, NULL, 0, "What it does and says:", 4 },
 	{ "restart", KEY_RESTART, "N", 0,
 	  "start a lost engine again, N times at most (default: 0)", 0 },
+	{ "formats", KEY_FORMATS, "FILE", 0,
+	  "texts of debug records, for mkinspect: lines of a number and a format in quotes",
+	  0 },
 	{ "snapshots", KEY_SNAPSHOTS, "DIR", 0,
 	  "where snapshots go, also one when the engine is lost (default: what "
 	  "MK_SNAPSHOT_DIR says)",
@@ -289,6 +293,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_HANDLERS:
 		options->handlers = text;
+		return 0;
+	case KEY_FORMATS:
+		options->formats = text;
 		return 0;
 	case KEY_IO:
 		parse_file(state, text, options);

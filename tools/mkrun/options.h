@@ -22,6 +22,7 @@ struct run_options {
 	struct mk_geometry geometry;
 	struct mk_engine_options engine;
 	const char *handlers; /* a file with operations of the user's */
+	const char *formats;  /* a file with texts of debug records */
 	uint32_t tenants;     /* bit N: tenant N is authorised */
 	struct file_option files[FILES_LIMIT];
 	uint32_t file_count;

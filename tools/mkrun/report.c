@@ -98,6 +98,8 @@ static void show_start(const struct instance *instance)
 	printf("driver     %s\n", instance->info.driver);
 	printf("placement  %s\n", instance->info.placement);
 	printf("workgroups %u\n", instance->info.workgroups);
+	if (*instance->info.queue)
+		printf("queue      %s\n", instance->info.queue);
 	if (instance->io)
 		printf("handle     0x%x the arena\n", instance->handles.arena);
 	for (uint32_t i = 0; i < options->file_count; i++)
@@ -152,13 +154,21 @@ static void json_io(struct json_output *json, const struct instance *instance,
 	json_end_rows(json);
 }
 
+static void text_or_null(struct json_output *json, const char *key, const char *text)
+{
+	if (*text)
+		json_text(json, key, text);
+	else
+		json_null(json, key);
+}
+
 static bool show_json(const struct instance *instance, const struct status *status,
 		      enum report_event event)
 {
 	static const char *const events[] = {
 		[REPORT_START] = "start", [REPORT_STATUS] = "status",
 		[REPORT_LOST] = "lost",	  [REPORT_RESTART] = "restart",
-		[REPORT_STOP] = "stop",
+		[REPORT_STOP] = "stop",	  [REPORT_REBUILD] = "rebuild",
 	};
 	const struct mk_counters *counters = &status->counters;
 	uint64_t id = mk_context_id(instance->context);
@@ -182,6 +192,7 @@ static bool show_json(const struct instance *instance, const struct status *stat
 	json_text(&json, "device", instance->info.device);
 	json_text(&json, "driver", instance->info.driver);
 	json_text(&json, "placement", instance->info.placement);
+	text_or_null(&json, "queue", instance->info.queue);
 	json_number(&json, "workgroups", instance->info.workgroups);
 	json_number(&json, "live_workgroups", instance->info.live_workgroups);
 	json_text(&json, "state", state_name(counters->engine_state));
@@ -200,6 +211,9 @@ static bool show_json(const struct instance *instance, const struct status *stat
 	json_number(&json, "windows_leased", status->windows_leased);
 	json_number(&json, "clients", instance->served);
 	json_number(&json, "restarts", instance->restarts);
+	json_number(&json, "rebuilds", instance->info.rebuilds);
+	json_number(&json, "interrupted", instance->info.interrupted);
+	text_or_null(&json, "rebuild_cause", instance->info.rebuild_cause);
 	json_io(&json, instance, &status->io);
 	return !json_end(&json, JSON_LINE);
 }

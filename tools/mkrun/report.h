@@ -9,6 +9,7 @@ enum report_event {
 	REPORT_START,
 	REPORT_STATUS,
 	REPORT_LOST,
+	REPORT_REBUILD, /* the engine goes on after that by itself */
 	REPORT_RESTART,
 	REPORT_STOP,
 };

@@ -44,10 +44,19 @@ struct mk_engine_options {
 	 * Where to leave a snapshot (<mk/snapshot.h>) when the device is lost; it has
 	 * to exist.  NULL: what the environment variable MK_SNAPSHOT_DIR says; without
 	 * either none is taken.  Copied.  Which file it was, or why there is none, is in
-	 * the text of mk_engine_failure().
+	 * the text of mk_engine_failure(), or in the info's rebuild_cause.
 	 */
 	const char *snapshot_directory;
+	/*
+	 * How often in a row a device that is lost is opened anew for the same context,
+	 * before the engine gives up.  What counts as progress between two of these is in
+	 * Documentation/recovery.rst.  0: what the environment variable MK_REBUILDS says,
+	 * where 0 is never, or else 3.
+	 */
+	uint32_t rebuilds;
 };
+
+#define MK_REBUILD_NEVER UINT32_MAX
 
 struct mk_engine_info {
 	char device[256];	  /* the Vulkan device's name, or "host threads" */
@@ -57,6 +66,11 @@ struct mk_engine_info {
 	uint32_t live_workgroups; /* of these, running at once in the last dispatch */
 	uint32_t dispatches;	  /* ended so far */
 	uint32_t parks;		  /* times the engine went to sleep */
+	char device_uuid[40];	  /* as <mk/probe.h> has it; "" with host threads */
+	uint32_t rebuilds;	  /* times the device was lost and opened anew */
+	uint32_t interrupted;	  /* slots and ingests that ended by that */
+	char rebuild_cause[1024]; /* of the last time; where its snapshot is */
+	char queue[64]; /* as "compute only, high priority"; "": there is none */
 };
 
 /**
@@ -65,7 +79,8 @@ struct mk_engine_info {
  *
  * Returns once the engine's thread runs; slots published before are found.
  * Slots that a killed engine left CLAIMED end with MK_FAULT_INTERRUPTED; those that
- * had yielded, or that wait for io, go on.
+ * had yielded, or that wait for io, go on.  The same happens when the device is lost
+ * while the engine runs; it opens the device again then, and goes on.
  *
  * -EINVAL: an option is out of range, or a handler's opcode is not a user's, or @options
  *          ask for several Vulkan devices
@@ -73,6 +88,7 @@ struct mk_engine_info {
  * -EACCES: the context is attached as a producer or an observer
  * -EOWNERDEAD: the context is mk.ko's, and its owner is gone
  * -ESHUTDOWN: the context was shut down
+ * -ENOTRECOVERABLE: its memory was in a device that was lost, and did not survive
  * -ENODEV: no Vulkan device that is asked for fits; the text has a line for each there
  *          is, with what it lacks
  */

@@ -11,6 +11,7 @@
 #include <mk/handler.h>
 #include <mk/ingest.h>
 #include <mk/io.h>
+#include <mk/log.h>
 #include <mk/probe.h>
 #include <mk/producer.h>
 #include <mk/readback.h>

@@ -65,6 +65,14 @@ struct mk_device_info {
 MK_PUBLIC int mk_devices_find(struct mk_device_info *devices, size_t capacity,
 			      size_t *count);
 
+/**
+ * mk_device_find() - the Vulkan device that is taken when one is asked for
+ * @text: what is asked for; NULL: what MK_DEVICE says, or the first that fits
+ *
+ * -ENODEV: it is none, or does not fit; -EINVAL: it is several; the text lists all
+ */
+MK_PUBLIC int mk_device_find(const char *text, struct mk_device_info *device);
+
 /* What a trial of one placement on one device has shown. */
 struct mk_probe_result {
 	char device[256]; /* its name */

@@ -188,6 +188,7 @@
 #define MK_CQ_ENGINE_STATE     32u
 #define MK_CQ_DISPATCHES       34u
 #define MK_CQ_OWNER_PID	       35u
+#define MK_CQ_MEMORY_LOST      36u /* non-zero: what has not ended never will */
 #define MK_CQ_HEARTBEAT	       48u
 #define MK_CQ_IO_REQUESTS      49u
 #define MK_CQ_FAULTS	       50u

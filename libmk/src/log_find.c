@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/* Formats of debug records that a context's owner has registered, for who looks on. */
+#define _GNU_SOURCE
+#include <mk/log.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "error.h"
+#include "find_kmod.h"
+#include "log_formats.h"
+
+struct search {
+	uint64_t id; /* of mk.ko's context; 0: it is in memfds */
+	char name[MK_MEMFD_NAME_BYTES];
+	struct stat cq; /* who has formats has this file too, where id is 0 */
+	int result;	/* the file, or why not */
+};
+
+/* The file's name is anybody's to give; so may be the file. */
+static int check_file(int fd)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat stat;
+
+	if (seals < 0 || (seals & MK_LOG_FORMATS_SEALS) != MK_LOG_FORMATS_SEALS)
+		return mk_fail(EPROTO, "the file of registered formats is not sealed "
+				       "against changes; the context's owner registers "
+				       "them by mk_context_register_formats()");
+	if (fstat(fd, &stat))
+		return mk_fail(errno, "cannot look at the file of registered formats: %s",
+			       strerror(errno));
+	if (stat.st_size > (off_t)MK_LOG_FORMATS_BYTES)
+		return mk_fail(EPROTO,
+			       "the file of registered formats has %jd bytes, expected "
+			       "at most %u",
+			       (intmax_t)stat.st_size, MK_LOG_FORMATS_BYTES);
+	return 0;
+}
+
+static int open_file(int directory, const char *entry)
+{
+	int fd = openat(directory, entry, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int ret;
+
+	/* It may be gone by now, when its owner registers others. */
+	if (fd < 0)
+		return errno == ENOENT ?
+			       -ENOENT :
+			       mk_fail(errno,
+				       "cannot open the file of registered formats: %s",
+				       strerror(errno));
+	ret = check_file(fd);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+/* The file, or -errno; -ENOENT, without a text, when the process has none. */
+static int look_through(DIR *directory, const struct search *search)
+{
+	bool has_context = search->id != 0;
+	const struct dirent *entry;
+	int result = -ENOENT;
+
+	while ((entry = readdir(directory))) {
+		if (!has_context)
+			has_context = mk_memfd_is_file(dirfd(directory), entry->d_name,
+						       &search->cq);
+		if (result < 0 &&
+		    mk_memfd_has_name(dirfd(directory), entry->d_name, search->name))
+			result = open_file(dirfd(directory), entry->d_name);
+	}
+	if (has_context)
+		return result;
+	if (result >= 0)
+		close(result);
+	return -ENOENT;
+}
+
+static void look_into(uint32_t pid, struct search *search)
+{
+	DIR *directory;
+	char path[64];
+	int result;
+
+	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
+	directory = pid && search->result < 0 ? opendir(path) : NULL;
+	if (!directory)
+		return;
+	result = look_through(directory, search);
+	closedir(directory);
+	/* That there was one, and what is wrong with it, is worth more than none. */
+	if (result != -ENOENT)
+		search->result = result;
+}
+
+static void look_into_owner(const struct mk_attachment *attachment, void *data)
+{
+	struct search *search = data;
+
+	if (attachment->id == search->id && attachment->role == MK_ROLE_OWNER)
+		look_into(attachment->pid, search);
+}
+
+static int get_cq(const struct mk_context *context, struct stat *cq)
+{
+	int fd = context->backing->ops->open_identity(context->backing);
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = fstat(fd, cq) ? mk_fail(errno, "cannot look at the context's file: %s",
+				      strerror(errno)) :
+			      0;
+	close(fd);
+	return ret;
+}
+
+static int look_into_all(const struct mk_context *context, struct search *search)
+{
+	int ret = get_cq(context, &search->cq);
+	const struct dirent *entry;
+	DIR *directory;
+
+	if (ret)
+		return ret;
+	directory = opendir("/proc");
+	if (!directory)
+		return mk_fail(errno, "cannot list processes: %s; is /proc mounted?",
+			       strerror(errno));
+	while ((entry = readdir(directory)))
+		look_into((uint32_t)strtoul(entry->d_name, NULL, 10), search);
+	closedir(directory);
+	return 0;
+}
+
+int mk_context_open_formats(const struct mk_context *context)
+{
+	struct search search = { .id = mk_context_id(context), .result = -ENOENT };
+	int ret = mk_log_formats_name(context, search.name);
+
+	if (!ret)
+		ret = search.id ? mk_kmod_list(look_into_owner, &search) :
+				  look_into_all(context, &search);
+	if (ret)
+		return ret;
+	if (search.result == -ENOENT)
+		return mk_fail(ENOENT, "no formats of debug records are registered, by a "
+				       "process that may be looked into");
+	return search.result;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/* What mkinspect export makes of a trace, where its readers are particular. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "perfetto_writer.h"
+#include "trace_spans.h"
+
+/* Times ----------------------------------------------------------------------------- */
+
+/* Perfetto multiplies the double by 1000 and cuts off. */
+static void assert_reads_as(double us, uint64_t ns)
+{
+	assert_int_equal((uint64_t)(us * 1000.0), ns);
+	assert_true(fabs(us * 1000.0 - (double)ns) < 0.5);
+}
+
+static double member(struct json_object *event, const char *key)
+{
+	struct json_object *value;
+
+	assert_true(json_object_object_get_ex(event, key, &value));
+	return json_object_get_double(value);
+}
+
+/* Through text, as a reader gets it. */
+static void check_time(uint64_t ns)
+{
+	const struct perfetto_track track = { 1, 1 };
+	struct json_object *event = perfetto_span(track, "span", ns, ns / 3);
+	struct json_object *read;
+
+	assert_non_null(event);
+	read = json_tokener_parse(json_object_to_json_string(event));
+	assert_non_null(read);
+	assert_reads_as(member(read, "ts"), ns);
+	assert_reads_as(member(read, "dur"), ns / 3);
+	json_object_put(read);
+	json_object_put(event);
+}
+
+/* Each nanosecond of the first, and some up to a month. */
+static void times_lose_no_nanosecond(void **state)
+{
+	(void)state;
+	for (uint64_t ns = 0; ns < 20000; ns++)
+		check_time(ns);
+	for (uint64_t ns = 20000; ns < UINT64_C(2592000000000000); ns += ns / 1000 + 1)
+		check_time(ns);
+}
+
+/* Dispatches ------------------------------------------------------------------------ */
+
+#define PUT(TYPE, TIME)                                                         \
+	{                                                                       \
+		.event = {.type = MK_TRACE_DISPATCH_##TYPE, .time_ns = (TIME) } \
+	}
+
+static void build(struct trace_entry *entries, size_t count, struct spans *spans)
+{
+	static const struct mk_geometry geometry = {
+		.slots = 2,
+		.window_slots = 2,
+		.io_slots = 2,
+	};
+	struct trace trace = {
+		.entries = entries,
+		.count = count,
+		.part_count = 1,
+		.end_ns = 100,
+	};
+
+	assert_int_equal(spans_build(&trace, &geometry, spans), 0);
+}
+
+static void assert_span(const struct span *span, uint64_t begin_ns, uint64_t end_ns,
+			enum span_end how)
+{
+	assert_int_equal(span->kind, SPAN_DISPATCH);
+	assert_int_equal(span->begin_ns, begin_ns);
+	assert_int_equal(span->end_ns, end_ns);
+	assert_int_equal(span->end, how);
+}
+
+static void queued_begins_behind_the_oldest(void **state)
+{
+	struct trace_entry entries[] = {
+		PUT(BEGIN, 10),
+		PUT(BEGIN, 20),
+		PUT(END, 30),
+		PUT(END, 40),
+	};
+	struct spans spans;
+
+	(void)state;
+	build(entries, 4, &spans);
+	assert_int_equal(spans.count, 2);
+	assert_span(&spans.spans[0], 10, 30, END_SEEN);
+	assert_span(&spans.spans[1], 30, 40, END_SEEN);
+	spans_free(&spans);
+}
+
+/* The first one's end was dropped: all the same none is in another. */
+static void dropped_end_overlaps_nothing(void **state)
+{
+	struct trace_entry entries[] = {
+		PUT(BEGIN, 10), PUT(BEGIN, 20), PUT(BEGIN, 30),
+		PUT(END, 40),	PUT(END, 50),
+	};
+	struct spans spans;
+
+	(void)state;
+	build(entries, 5, &spans);
+	assert_int_equal(spans.count, 3);
+	assert_span(&spans.spans[0], 10, 30, END_BY_REUSE);
+	assert_span(&spans.spans[1], 30, 40, END_SEEN);
+	assert_span(&spans.spans[2], 40, 50, END_SEEN);
+	spans_free(&spans);
+}
+
+/* Of a process that was killed. */
+static void unfinished_overlap_nothing(void **state)
+{
+	struct trace_entry entries[] = { PUT(BEGIN, 10), PUT(BEGIN, 20) };
+	struct spans spans;
+
+	(void)state;
+	build(entries, 2, &spans);
+	assert_int_equal(spans.count, 2);
+	assert_span(&spans.spans[0], 10, 100, END_UNKNOWN);
+	assert_span(&spans.spans[1], 100, 100, END_UNKNOWN);
+	spans_free(&spans);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_lose_no_nanosecond),
+		cmocka_unit_test(queued_begins_behind_the_oldest),
+		cmocka_unit_test(dropped_end_overlaps_nothing),
+		cmocka_unit_test(unfinished_overlap_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
