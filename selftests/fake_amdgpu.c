@@ -48,6 +48,7 @@ void fake_amdgpu_reset(void)
 	fake_amdgpu.refuses_flags = false;
 	fake_amdgpu.gives_other_domain = false;
 	fake_amdgpu.has_device_coherent = false;
+	fake_amdgpu.is_gpu = false;
 	fake_amdgpu.driver = "amdgpu";
 	fake_amdgpu.node = "/dev/null";
 	fake_amdgpu.vram = heap;
@@ -384,6 +385,8 @@ void vkGetPhysicalDeviceProperties2(VkPhysicalDevice physical,
 		(PFN_vkGetPhysicalDeviceProperties2)find_real(__func__);
 
 	real(physical, properties);
+	if (fake_amdgpu.is_gpu)
+		properties->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 	for (VkBaseOutStructure *next = properties->pNext; next; next = next->pNext)
 		change(next);
 }

@@ -33,6 +33,7 @@ struct fake_amdgpu {
 	bool refuses_flags;	  /* as kernels do that know no uncached memory */
 	bool gives_other_domain;  /* without room in the VRAM that the host sees */
 	bool has_device_coherent; /* the first type of memory is said to be that */
+	bool is_gpu;		  /* what a CPU is, is said to be a discrete GPU */
 	const char *driver;
 	const char *node;
 	struct amdgpu_heap_info vram;

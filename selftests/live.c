@@ -199,7 +199,8 @@ int live_try_start(struct mk_context *context, const struct mk_engine_options *o
 		filled = *options;
 	filled.size = sizeof(filled);
 	filled.kind = live_engine_kind();
-	filled.import = import_kind();
+	if (filled.import == MK_IMPORT_AUTO)
+		filled.import = import_kind();
 	if (!filled.workgroups)
 		filled.workgroups = workgroups();
 	return mk_engine_start(context, &filled, engine);

@@ -38,15 +38,21 @@ static void probe(void)
 	skip();
 }
 
-/* The one that begins with @text, with the cq imported as DMA-buf. */
-static const struct mk_probe_result *find(const char *text)
+/* The one that begins with @text, and has @cq in it. */
+static const struct mk_probe_result *find_with(const char *text, const char *cq)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!strncmp(results[i].placement, text, strlen(text)) &&
-		    strstr(results[i].placement, "DMA-buf"))
+		    strstr(results[i].placement, cq))
 			return &results[i];
-	fail_msg("no placement of %zu is %s", count, text);
+	fail_msg("no placement of %zu is %s, %s", count, text, cq);
 	return NULL;
+}
+
+/* The one whose cq is imported as DMA-buf. */
+static const struct mk_probe_result *find(const char *text)
+{
+	return find_with(text, "DMA-buf");
 }
 
 static void test_is_tried(void **state)
@@ -107,10 +113,13 @@ static void make_gtt_fastest(void)
 	assert_non_null(file);
 	while (found < 16 && fgets(line, sizeof(line), file)) {
 		char *type = strstr(line, " -2 ");
+		int import, cq_type, end = 0;
 
-		if (type)
-			snprintf(lines[found++], sizeof(lines[0]), "%.*s 1 1 \n",
-				 (int)(type - line) + 5, line);
+		/* Those with an imported cq, of which -1 is the type. */
+		if (type && sscanf(type, " -2 %d %d %n", &import, &cq_type, &end) == 2 &&
+		    cq_type == -1)
+			snprintf(lines[found++], sizeof(lines[0]), "%.*s1 1 \n",
+				 (int)(type - line) + end, line);
 	}
 	assert_true(found && !fseek(file, 0, SEEK_END));
 	for (size_t i = 0; i < found; i++)
@@ -156,7 +165,8 @@ static void test_reasons(void **state)
 	assert_true(find("amdgpu GTT")->is_coherent);
 }
 
-static void run_on(struct live *live, const char *name)
+/* @cq says where that is. */
+static void run_on(struct live *live, const char *name, const char *cq)
 {
 	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE,
 					.observable_words = 4,
@@ -167,23 +177,27 @@ static void run_on(struct live *live, const char *name)
 	int descriptors;
 
 	probe();
-	geometry.placement = find(name)->number;
+	geometry.placement = find_with(name, cq)->number;
 	descriptors = fake_count_descriptors();
 	assert_int_equal(count_mappings(), 0);
 	live_create(live, &geometry);
 	assert_true(count_mappings());
 	live_start(live, NULL);
 	mk_engine_info(live->engine, &info);
-	if (!strstr(info.placement, name))
-		fail_msg("\"%s\" is not %s", info.placement, name);
+	if (!strstr(info.placement, name) || !strstr(info.placement, cq))
+		fail_msg("\"%s\" is not %s, %s", info.placement, name, cq);
 	live_ok(live_run(live_producer(live, 0, 1),
 			 &LIVE_ITEM(MK_OP_ATOMIC_ADD, 7, LIVE_OBSERVABLE(0))));
 	assert_int_equal(live_observable(live, 0), 7);
 
 	other = live_attach(live, MK_ROLE_PRODUCER);
-	/* Where mk.ko is, the memory is registered with it, and others have it from there. */
+	/*
+	 * Where mk.ko is, the memory is registered with it, and others have it from there;
+	 * but not with a cq that is not the module's.
+	 */
 	assert_string_equal(mk_context_backing(other),
-			    access("/dev/mk", F_OK) ? "device" : "kmod");
+			    access("/dev/mk", F_OK) || strcmp(cq, "DMA-buf") ? "device" :
+									       "kmod");
 	live_ok(mk_producer_open(other, NULL, &producer));
 	live_ok(live_run(producer, &LIVE_ITEM(MK_OP_ATOMIC_ADD, 3, LIVE_OBSERVABLE(0))));
 	assert_int_equal(live_observable(live, 0), 10);
@@ -200,8 +214,10 @@ static void run_on(struct live *live, const char *name)
 
 static void test_runs(void **state)
 {
-	run_on(*state, "amdgpu GTT");
-	run_on(*state, "amdgpu VRAM");
+	run_on(*state, "amdgpu GTT", "DMA-buf");
+	run_on(*state, "amdgpu VRAM", "DMA-buf");
+	run_on(*state, "amdgpu GTT", "cq too");
+	run_on(*state, "amdgpu VRAM", "cq in amdgpu GTT, uncached");
 }
 
 /* Another process's device would see it otherwise, so its engine stays here. */
@@ -226,12 +242,56 @@ static void test_device_coherent(void **state)
 	mk_context_close(live->context);
 	live->context = NULL;
 
+	/* With the cq there too the same goes, whether there is a module or not. */
+	geometry.placement =
+		find_with("device memory", "device-coherent), cq too")->number;
+	live_create(live, &geometry);
+	mk_context_close(live_attach(live, MK_ROLE_PRODUCER));
+	live_expect(-EOPNOTSUPP, mk_context_share(live->context, MK_ROLE_ENGINE, fds));
+	mk_context_close(live->context);
+	live->context = NULL;
+
 	fake_amdgpu_reset();
 	probe();
 	assert_false(fake_amdgpu.asked_for_coherent);
 	geometry.placement = find("device memory")->number;
 	live_create(live, &geometry);
 	mk_context_close(live_attach(live, MK_ROLE_ENGINE));
+}
+
+static bool host_memory_is_seen(void *unused)
+{
+	(void)unused;
+	probe();
+	return find("host memory")->is_coherent;
+}
+
+/*
+ * To a GPU no memfd is a DMA-buf: one is made of it, or that none can be is said.  The
+ * processor may have had no time for the trial, as a GPU would have.
+ */
+static void test_gpu_takes_memfds(void **state)
+{
+	const struct mk_geometry geometry = { .backing = MK_BACKING_MEMFD };
+	const struct mk_engine_options options = { .import = MK_IMPORT_DMA_BUF };
+	struct live *live = *state;
+	int mappings = count_mappings();
+
+	probe();
+	fake_amdgpu.is_gpu = true;
+	live_create(live, &geometry);
+	if (access("/dev/udmabuf", F_OK)) {
+		live_expect(-ENODEV,
+			    live_try_start(live->context, &options, &live->engine));
+		assert_non_null(strstr(mk_error_text(), "/dev/udmabuf"));
+		return;
+	}
+	assert_true(live_eventually(host_memory_is_seen, NULL));
+	live_start(live, &options);
+	assert_true(count_mappings() > mappings);
+	live_ok(live_run(live_producer(live, 0, 1), &LIVE_NOP));
+	live_stop(live);
+	assert_int_equal(count_mappings(), mappings);
 }
 
 /* Memory runs out in the midst of a context: it is not made, and nothing is left. */
@@ -290,6 +350,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reasons, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_device_coherent, reset,
+						live_teardown),
+		cmocka_unit_test_setup_teardown(test_gpu_takes_memfds, reset,
 						live_teardown),
 		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
 						live_teardown),

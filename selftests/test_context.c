@@ -104,11 +104,13 @@ static void use_all_descriptors(struct live *live)
 	live_ok(mk_context_attach(fds, (size_t)count, &other));
 	live_ok(mk_producer_open(other, NULL, &producer));
 	fd = mk_context_export(other, MK_REGION_CQ, MK_EXPORT_READ);
-	assert_true(fd >= 0 && is_close_on_exec(fd));
+	/* Not every driver makes a DMA-buf of a cq of its own. */
+	assert_true(fd == -ENOTSUP || (fd >= 0 && is_close_on_exec(fd)));
 	live_start(live, NULL);
 	live_ok(live_run(producer, &LIVE_NOP));
 
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	mk_producer_close(producer);
 	mk_context_close(other);
 	while (count)

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEADER, CQ, CONTROL, RING, FIRST_UUID_WORD = 6 };
+enum { HEADER, CQ, CONTROL, RING, FIRST_UUID_WORD = 8 };
 
 static const struct mk_geometry geometry = {
 	.slots = 64,
@@ -120,7 +120,9 @@ static void test_refuses_another_header(void **state)
 		{ 3, 0, sealed, -ENODEV },  /* what kind of descriptors they are */
 		{ 4, 31, sealed, -EPROTO }, /* type of memory */
 		{ 4, UINT32_MAX, sealed, -EPROTO },
-		{ 5, MK_IMPORT_AUTO, sealed, -EPROTO },
+		{ 5, 99, sealed, -EPROTO }, /* import of the cq, and its type */
+		{ 6, 31, sealed, -EPROTO },
+		{ 6, (uint32_t)-3, sealed, -EPROTO },
 		{ FIRST_UUID_WORD, 0x12345678, sealed, -ENODEV },
 	};
 	struct shared shared;

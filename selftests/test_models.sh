@@ -158,6 +158,10 @@ bug LINK_OVERTAKES "$stuck" parking -DINBOX
 bug LOOK_CUT_SHORT "$stuck" parking -DINBOX
 model parking -DPRODUCER_DIES
 bug UNBOUNDED_SLEEP 'acceptance cycle' parking -DPRODUCER_DIES
+model parking -DBELL
+bug BELL_LOADED_LAST "$stuck" parking -DBELL
+bug BELL_BEFORE_WORD "$stuck" parking -DBELL
+bug NO_BELL "$stuck" parking -DBELL
 
 try 'every bug that can be seeded is' all_are_seeded
 tap_end

@@ -33,7 +33,7 @@ struct mk_backing {
 	enum mk_role role;
 	uint64_t id;		   /* 0: has none */
 	bool is_volatile;	   /* a reset of the device may lose some of it */
-	bool split;		   /* all memories but the cq are in a device's */
+	bool split;		   /* all but the cq are where a device polls */
 	bool write_combining;	   /* stores there need mk_write_fence() to be sent */
 	uint32_t writable_io_slot; /* the role may write io slots from this one on */
 	/* What somebody vouches for who is trusted more than the memory; or NULL. */
@@ -83,6 +83,13 @@ struct mk_backing_ops {
 	/* In the same way, be the one that answers the device's io requests. */
 	int (*hold_pump)(struct mk_backing *backing);
 	void (*release_pump)(struct mk_backing *backing, int held);
+
+	/*
+	 * A descriptor, to read, of the memfd that stands for the context: its name has the
+	 * context's token, and its locked bytes say who holds what (backing_memfd.h).  Only
+	 * for what has no id.
+	 */
+	int (*open_identity)(struct mk_backing *backing);
 
 	/*
 	 * Become a producer, until the descriptor that this gives is closed or the

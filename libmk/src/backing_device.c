@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backing_kmod.h"
+#include "bell.h"
 #include "device_memories.h"
 #include "error.h"
 #include "line_store.h"
@@ -55,13 +56,19 @@ int mk_device_backing_attach(const struct mk_backing *backing,
 			     struct mk_vk_buffer *buffer)
 {
 	const struct mk_device_memories *memories = device_memories_of_constant(backing);
-	int fd = mk_device_memories_descriptor(memories, memory);
-	int ret;
+	int fd, ret;
 
+	if (!mk_placement_is_same_for_others(&memories->device, &memories->placement))
+		return mk_fail(ENOTSUP,
+			       "the context lies in device-coherent memory of %s, which "
+			       "is that on the device that was lost only; create a new "
+			       "context",
+			       memories->device.identity.name);
+	fd = mk_device_memories_descriptor(memories, memory);
 	if (fd < 0)
 		return fd;
-	ret = mk_vk_buffer_attach(device, fd, backing->memories[memory].mapped_bytes,
-				  (uint32_t)memories->placement.type, buffer);
+	ret = mk_placement_attach(device, mk_placement_type(&memories->placement, memory),
+				  fd, backing->memories[memory].mapped_bytes, buffer);
 	close(fd);
 	return ret;
 }
@@ -100,15 +107,22 @@ struct mk_device_memories *mk_device_memories_new(enum mk_role role)
 	return memories;
 }
 
+/* What the driver has mapped futexes cannot be on. */
+static bool has_bell(const struct mk_device_memories *memories)
+{
+	return memories->buffers[MK_REGION_CQ].buffer;
+}
+
 void mk_device_memories_finish(struct mk_device_memories *memories,
 			       bool way_to_store_is_asked_for)
 {
 	struct mk_backing *backing = &memories->backing;
 
-	backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
+	if (!has_bell(memories))
+		backing->memories[MK_REGION_CQ] = memories->host->memories[MK_REGION_CQ];
 	backing->id = memories->host->id;
 	backing->is_volatile =
-		mk_placement_is_in_vram(&memories->device, &memories->placement);
+		mk_placement_is_in_vram(&memories->device, memories->placement.type);
 	backing->write_combining =
 		way_to_store_is_asked_for ||
 		mk_placement_is_write_combining(&memories->device, &memories->placement);
@@ -248,11 +262,20 @@ static int open_device(const struct mk_geometry *geometry,
 
 /* Create ---------------------------------------------------------------------- */
 
-/* mk.ko can take what is a DMA-buf, and then holds everybody to his role. */
+static bool allocates_cq(const struct mk_device_memories *memories)
+{
+	return memories->placement.cq_type != MK_HOST_MEMORY;
+}
+
+/*
+ * mk.ko can take what is a DMA-buf, and then holds everybody to his role; but the cq must be
+ * its own.
+ */
 static bool can_register(const struct mk_device_memories *memories,
 			 const struct mk_geometry *geometry)
 {
-	return mk_placement_is_dma_buf(&memories->device, &memories->placement) &&
+	return !allocates_cq(memories) &&
+	       mk_placement_is_dma_buf(&memories->device, memories->placement.type) &&
 	       !mk_kmod_backing.probe(geometry);
 }
 
@@ -261,11 +284,13 @@ static int create_host(const struct mk_geometry *geometry,
 		       struct mk_device_memories *memories)
 {
 	const size_t only_cq[MK_MEMORIES] = { [MK_REGION_CQ] = bytes[MK_REGION_CQ] };
+	const size_t only_bell[MK_MEMORIES] = { [MK_BELL_MEMORY] = MK_BELL_BYTES };
 
 	memories->is_registered = can_register(memories, geometry);
 	if (memories->is_registered)
 		return mk_kmod_create_external(geometry, bytes, &memories->host);
-	return mk_memfd_backing.create(geometry, only_cq, &memories->host);
+	return mk_memfd_backing.create(
+		geometry, allocates_cq(memories) ? only_bell : only_cq, &memories->host);
 }
 
 static int register_memory(struct mk_device_memories *memories, uint32_t number)
@@ -285,7 +310,8 @@ static int create_memory(uint32_t number, size_t bytes,
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	size_t mapped_bytes = (bytes + page - 1) / page * page;
-	int ret = mk_placement_allocate(&memories->device, &memories->placement,
+	int ret = mk_placement_allocate(&memories->device,
+					mk_placement_type(&memories->placement, number),
 					mapped_bytes, &memories->buffers[number],
 					&memories->fds[number]);
 
@@ -309,7 +335,7 @@ static int device_create(const struct mk_geometry *geometry,
 	if (!ret)
 		ret = create_host(geometry, bytes, memories);
 	for (uint32_t i = 0; i < MK_MEMORIES && !ret; i++)
-		if (bytes[i] && i != MK_REGION_CQ)
+		if (bytes[i] && (i != MK_REGION_CQ || allocates_cq(memories)))
 			ret = create_memory(i, bytes[i], memories);
 	if (ret) {
 		mk_device_backing.close(&memories->backing);
@@ -347,6 +373,11 @@ static void device_release_pump(struct mk_backing *backing, int held)
 	host_of(backing)->ops->release_pump(host_of(backing), held);
 }
 
+static int device_open_identity(struct mk_backing *backing)
+{
+	return host_of(backing)->ops->open_identity(host_of(backing));
+}
+
 static int device_join(struct mk_backing *backing, uint32_t *id)
 {
 	return host_of(backing)->ops->join(host_of(backing), id);
@@ -360,12 +391,26 @@ static bool device_is_alive(struct mk_backing *backing, uint32_t id)
 static void device_sleep(struct mk_backing *backing, uint32_t memory, uint32_t word,
 			 uint32_t value, uint64_t timeout_ns)
 {
-	host_of(backing)->ops->sleep(host_of(backing), memory, word, value, timeout_ns);
+	const struct mk_device_memories *memories =
+		(const struct mk_device_memories *)backing;
+	const uint32_t *words = backing->memories[memory].address;
+
+	if (has_bell(memories))
+		mk_bell_sleep(memories->host, &words[word], value, timeout_ns);
+	else
+		memories->host->ops->sleep(memories->host, memory, word, value,
+					   timeout_ns);
 }
 
 static void device_wake(struct mk_backing *backing, uint32_t memory, uint32_t word)
 {
-	host_of(backing)->ops->wake(host_of(backing), memory, word);
+	const struct mk_device_memories *memories =
+		(const struct mk_device_memories *)backing;
+
+	if (has_bell(memories))
+		mk_bell_ring(memories->host);
+	else
+		memories->host->ops->wake(memories->host, memory, word);
 }
 
 const struct mk_backing_ops mk_device_backing = {
@@ -383,6 +428,7 @@ const struct mk_backing_ops mk_device_backing = {
 	.has_engine = device_has_engine,
 	.hold_pump = device_hold_pump,
 	.release_pump = device_release_pump,
+	.open_identity = device_open_identity,
 	.join = device_join,
 	.is_alive = device_is_alive,
 	.sleep = device_sleep,

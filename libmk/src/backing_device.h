@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of a Vulkan device's own, in which all of a context lies but for its cq: that
- * is the host's, in another backing, which also knows who lives and how to sleep.
+ * Memory that a Vulkan driver allocates, in which all of a context lies but for its cq, or
+ * the cq too, as the placement says.  The other backing, the host's, has the cq then or a
+ * bell, and knows who lives and how to sleep.
  */
 #ifndef MK_SRC_BACKING_DEVICE_H
 #define MK_SRC_BACKING_DEVICE_H
@@ -20,7 +21,8 @@ const struct mk_vk_buffer *mk_device_backing_buffer(const struct mk_backing *bac
 
 /*
  * The same memory as a buffer of @device, which is the same device opened again after it
- * was lost.  Where the host sees it does not change.
+ * was lost.  Where the host sees it does not change.  -ENOTSUP: an import would not be the
+ * same memory.
  */
 int mk_device_backing_attach(const struct mk_backing *backing,
 			     const struct mk_vk_device *device, uint32_t memory,

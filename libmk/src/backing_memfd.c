@@ -352,6 +352,11 @@ static bool memfd_has_engine(struct mk_backing *backing)
 	return is_locked(backing, MK_LOCK_ENGINE);
 }
 
+static int memfd_open_identity(struct mk_backing *backing)
+{
+	return open_again(memfds_of(backing), MK_REGION_CQ, O_RDONLY);
+}
+
 /* Lock the first byte of a producer's that is free. */
 static int lock_any(int fd, uint32_t *id)
 {
@@ -428,6 +433,7 @@ const struct mk_backing_ops mk_memfd_backing = {
 	.has_engine = memfd_has_engine,
 	.hold_pump = memfd_hold_pump,
 	.release_pump = release_byte,
+	.open_identity = memfd_open_identity,
 	.join = memfd_join,
 	.is_alive = memfd_is_alive,
 	.sleep = memfd_sleep,

@@ -4,8 +4,8 @@
  *
  * Every shared word is in one place, and which that is depends on the device
  * (Documentation/memory-ordering.rst).  A device across a bus polls its own memory, and
- * so all is there that it polls or that nobody does; what the host polls, the cq, is in
- * the host's.  So host code never touches a mapping: it goes through the accessors
+ * so all is there that it polls or that nobody does; what the host polls, the cq, is
+ * where the host's caches have it, whoever allocated that.  So host code never touches a mapping: it goes through the accessors
  * below.  A load from the device's memory takes about a microsecond: nothing that is
  * done for each slot may need one.
  *
@@ -41,7 +41,7 @@ struct mk_context {
 	mk_word *regions[MK_REGION_COUNT];
 	mk_word *state;
 	mk_word *arena;		/* NULL: there is none */
-	bool split;		/* all but the cq are in the device's memory */
+	bool split;		/* all but the cq are where a device polls */
 	bool write_combining;	/* and so are stores to them */
 	struct mk_trace *trace; /* of this process; NULL: nothing is traced */
 	mk_word64 slots_done;	/* the most that was told */
@@ -151,7 +151,7 @@ static inline mk_word *mk_io_word(const struct mk_context *context, uint32_t io_
 
 /* CQ -------------------------------------------------------------------- */
 
-/* The cq is in host memory always. */
+/* The cq is always where the host's caches have it. */
 static inline mk_word *mk_cq_word(const struct mk_context *context, uint32_t word)
 {
 	return &context->regions[MK_REGION_CQ][word];

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "placement.h"
 
 #define MAGIC	0x56444b4du /* "MKDV" */
-#define VERSION 1u
+#define VERSION 2u
 /* With these what is in the file stays as it is. */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
@@ -53,6 +54,17 @@ bool mk_device_header_is(int fd)
 	       pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic == MAGIC;
 }
 
+/* The cq is in one place, and all others are the driver's. */
+static bool has_its_memories(const struct mk_device_header *header)
+{
+	bool imports_cq = header->import == MK_IMPORT_DMA_BUF ||
+			  header->import == MK_IMPORT_HOST_POINTER;
+
+	return (imports_cq || header->import == MK_IMPORT_AUTO) &&
+	       imports_cq == (header->cq_type == MK_HOST_MEMORY) &&
+	       imports_cq == !header->bytes[MK_REGION_CQ];
+}
+
 int mk_device_header_read(int fd, struct mk_device_header *header)
 {
 	ssize_t had = pread(fd, header, sizeof(*header), 0);
@@ -70,9 +82,7 @@ int mk_device_header_read(int fd, struct mk_device_header *header)
 			       "sides",
 			       header->version, VERSION);
 	if (header->role < MK_ROLE_ENGINE || header->role > MK_ROLE_OBSERVER ||
-	    (header->import != MK_IMPORT_DMA_BUF &&
-	     header->import != MK_IMPORT_HOST_POINTER) ||
-	    header->bytes[MK_REGION_CQ])
+	    !has_its_memories(header))
 		return mk_fail(EPROTO,
 			       "what a shared context says of itself is damaged; was it "
 			       "made by mk_context_share()?");

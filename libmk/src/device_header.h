@@ -22,10 +22,12 @@ struct mk_device_header {
 	uint32_t role;	      /* enum mk_role */
 	uint32_t export_type; /* VkExternalMemoryHandleTypeFlagBits */
 	int32_t memory_type;  /* the placement's */
-	uint32_t import;      /* enum mk_import, of the cq */
+	uint32_t import;      /* enum mk_import, of the cq; AUTO: the driver has it */
+	int32_t cq_type;      /* the placement's */
+	uint32_t reserved;    /* 0 */
 	uint8_t device_uuid[MK_DEVICE_HEADER_UUID_BYTES];
 	uint8_t driver_uuid[MK_DEVICE_HEADER_UUID_BYTES];
-	uint64_t bytes[MK_MEMORIES]; /* mapped, in the device's memory; 0: none there */
+	uint64_t bytes[MK_MEMORIES]; /* mapped, by the driver; 0: none there */
 };
 
 /* Fills in magic and version.  Returns a descriptor, or a negative errno. */

@@ -10,7 +10,11 @@
 
 struct mk_device_memories {
 	struct mk_backing backing;
-	struct mk_backing *host; /* has the cq, and no other memory of its own */
+	/*
+	 * Has the cq, and no other memory of its own; or a bell in the cq's stead where that
+	 * is one of the buffers.  It knows who lives, either way.
+	 */
+	struct mk_backing *host;
 	struct mk_vk_device device;
 	struct mk_placement placement;
 	struct mk_vk_buffer buffers[MK_MEMORIES];
@@ -25,10 +29,6 @@ struct mk_device_memories *mk_device_memories_new(enum mk_role role);
 /* @number lies in its buffer. */
 void mk_device_memories_set(struct mk_device_memories *memories, uint32_t number,
 			    size_t bytes, size_t mapped_bytes);
-
-/* A descriptor of what lies there, which is the caller's; or a negative errno. */
-int mk_device_memories_descriptor(const struct mk_device_memories *memories,
-				  uint32_t number);
 
 /* What follows from the device, the placement and the host's memory. */
 void mk_device_memories_finish(struct mk_device_memories *memories,

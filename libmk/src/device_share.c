@@ -32,13 +32,14 @@ int mk_device_memories_export(struct mk_backing *backing, uint32_t memory, bool 
 		(const struct mk_device_memories *)backing;
 	struct mk_backing *host = memories->host;
 
-	if (memory == MK_REGION_CQ || memories->is_registered)
+	if (!memories->buffers[memory].buffer || memories->is_registered)
 		return host->ops->export(host, memory, write);
 	if (write && !mk_role_may_write(backing->role, memory))
 		return mk_fail(EACCES, "%s may not write to %s; export it to be read",
 			       mk_role_name(backing->role), mk_memory_name(memory));
 	/* What a driver exports can be written to by whoever has it. */
-	if (mk_placement_is_dma_buf(&memories->device, &memories->placement))
+	if (mk_placement_is_dma_buf(&memories->device,
+				    mk_placement_type(&memories->placement, memory)))
 		return mk_device_memories_descriptor(memories, memory);
 	return mk_fail(ENOTSUP,
 		       "the driver of %s does not export %s as DMA-buf; other processes "
@@ -53,6 +54,7 @@ static int write_header(const struct mk_device_memories *memories, enum mk_role 
 		.export_type = memories->device.export_type,
 		.memory_type = memories->placement.type,
 		.import = memories->placement.import,
+		.cq_type = memories->placement.cq_type,
 	};
 
 	memcpy(header.device_uuid, memories->device.identity.uuid,
@@ -60,7 +62,7 @@ static int write_header(const struct mk_device_memories *memories, enum mk_role 
 	memcpy(header.driver_uuid, memories->device.driver_uuid,
 	       sizeof(header.driver_uuid));
 	for (uint32_t i = 0; i < MK_MEMORIES; i++)
-		if (i != MK_REGION_CQ)
+		if (memories->buffers[i].buffer)
 			header.bytes[i] = memories->backing.memories[i].mapped_bytes;
 	return mk_device_header_write(&header);
 }
@@ -68,7 +70,7 @@ static int write_header(const struct mk_device_memories *memories, enum mk_role 
 /* Which descriptor of a shared context is which. */
 enum {
 	FD_HEADER,
-	FD_CQ,
+	FD_CQ,	     /* or the bell */
 	FD_MEMORIES, /* those that there are, in order */
 };
 
@@ -161,21 +163,27 @@ static int find_placement(const struct mk_device_header *header,
 			  struct mk_device_memories *memories)
 {
 	struct mk_placement placements[MK_PLACEMENTS_LIMIT];
+	const struct mk_placement placement = {
+		.type = header->memory_type,
+		.import = (enum mk_import)header->import,
+		.cq_type = header->cq_type,
+	};
 	uint32_t count = mk_placements_list(&memories->device, placements);
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (placements[i].type == MK_HOST_MEMORY ||
-		    placements[i].type != header->memory_type ||
-		    (uint32_t)placements[i].import != header->import)
+	for (uint32_t i = 0; i < count && placement.type != MK_HOST_MEMORY; i++) {
+		if (!mk_placement_is_same(&placements[i], &placement))
 			continue;
-		memories->placement = placements[i];
+		memories->placement = placement;
 		return 0;
 	}
-	return mk_fail(EPROTO, "the context lies in memory of type %d, which %s lacks",
-		       header->memory_type, memories->device.identity.name);
+	return mk_fail(
+		EPROTO,
+		"the context lies in memory of type %d with a cq in type %d, which "
+		"%s lacks",
+		header->memory_type, header->cq_type, memories->device.identity.name);
 }
 
-static int attach_cq(int fd, struct mk_device_memories *memories)
+static int attach_host(int fd, struct mk_device_memories *memories)
 {
 	const int fds[MK_MEMORIES] = { [MK_REGION_CQ] = fd };
 	int ret = mk_memfd_attach(fds, 1u << MK_REGION_CQ, &memories->host);
@@ -200,7 +208,8 @@ static int attach_memory(int fd, uint32_t number, uint64_t bytes,
 	memories->fds[number] = mk_duplicate(fd);
 	if (memories->fds[number] < 0)
 		return memories->fds[number];
-	ret = mk_placement_attach(&memories->device, &memories->placement, fd,
+	ret = mk_placement_attach(&memories->device,
+				  mk_placement_type(&memories->placement, number), fd,
 				  (size_t)bytes, &memories->buffers[number]);
 	if (ret)
 		return ret;
@@ -251,7 +260,7 @@ int mk_device_memories_attach(const int *fds, size_t count, struct mk_backing **
 	if (!ret)
 		ret = find_placement(&header, memories);
 	if (!ret)
-		ret = attach_cq(fds[FD_CQ], memories);
+		ret = attach_host(fds[FD_CQ], memories);
 	if (!ret)
 		ret = attach_memories(fds, count, &header, memories);
 	if (ret) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backing_memfd.h"
+#include "context.h"
 #include "error.h"
 #include "find_kmod.h"
 #include "memfd_name.h"
@@ -104,7 +105,7 @@ static void look_into(uint32_t pid, const struct stat *file, struct list *list)
 
 static int find_locks(const struct mk_context *context, struct list *list)
 {
-	int fd = mk_context_export(context, MK_REGION_CQ, MK_EXPORT_READ);
+	int fd = context->backing->ops->open_identity(context->backing);
 	const struct dirent *entry;
 	struct stat file;
 	DIR *directory;
@@ -112,7 +113,7 @@ static int find_locks(const struct mk_context *context, struct list *list)
 
 	if (fd < 0)
 		return fd;
-	ret = fstat(fd, &file) ? mk_fail(errno, "cannot look at the cq's file: %s",
+	ret = fstat(fd, &file) ? mk_fail(errno, "cannot look at the file of locks: %s",
 					 strerror(errno)) :
 				 0;
 	close(fd);

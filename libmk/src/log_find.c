@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "error.h"
 #include "find_kmod.h"
 #include "log_formats.h"
@@ -111,12 +112,12 @@ static void look_into_owner(const struct mk_attachment *attachment, void *data)
 
 static int get_cq(const struct mk_context *context, struct stat *cq)
 {
-	int fd = mk_context_export(context, MK_REGION_CQ, MK_EXPORT_READ);
+	int fd = context->backing->ops->open_identity(context->backing);
 	int ret;
 
 	if (fd < 0)
 		return fd;
-	ret = fstat(fd, cq) ? mk_fail(errno, "cannot look at the cq's file: %s",
+	ret = fstat(fd, cq) ? mk_fail(errno, "cannot look at the context's file: %s",
 				      strerror(errno)) :
 			      0;
 	close(fd);

@@ -92,14 +92,13 @@ int mk_log_formats_name(const struct mk_context *context, char name[MK_MEMFD_NAM
 		mk_memfd_formats_name_by_id(id, name);
 		return 0;
 	}
-	/* The cq is always in a memfd then, which has the context's token in its name. */
-	fd = mk_context_export(context, MK_REGION_CQ, MK_EXPORT_READ);
+	fd = context->backing->ops->open_identity(context->backing);
 	if (fd < 0)
 		return fd;
 	ret = mk_memfd_token_of(fd, &token);
 	close(fd);
 	if (ret)
-		return mk_fail(-ret, "the cq's file does not say which context it is of: "
+		return mk_fail(-ret, "its file does not say which context it is of: "
 				     "another library made it, or /proc is not mounted");
 	mk_memfd_formats_name(token, name);
 	return 0;

@@ -8,54 +8,12 @@
 
 #include "error.h"
 
-#define DEVICE_COHERENT                               \
-	(VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | \
-	 VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
-
 static VkMemoryPropertyFlags type_flags(const struct mk_vk_device *device, uint32_t type)
 {
 	VkPhysicalDeviceMemoryProperties properties;
 
 	vkGetPhysicalDeviceMemoryProperties(device->physical, &properties);
 	return properties.memoryTypes[type].propertyFlags;
-}
-
-static void add_imports(const struct mk_vk_device *device, int32_t type,
-			struct mk_placement *placements, uint32_t *count)
-{
-	if (device->imports_dma_bufs)
-		placements[(*count)++] = (struct mk_placement){ type, MK_IMPORT_DMA_BUF };
-	if (device->imports_host_pointers)
-		placements[(*count)++] =
-			(struct mk_placement){ type, MK_IMPORT_HOST_POINTER };
-}
-
-uint32_t mk_placements_list(const struct mk_vk_device *device,
-			    struct mk_placement placements[MK_PLACEMENTS_LIMIT])
-{
-	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
-					     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-	/* Memory that takes more than that has to be asked for by a feature. */
-	const VkMemoryPropertyFlags known =
-		wanted | VK_MEMORY_PROPERTY_HOST_CACHED_BIT |
-		VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
-		(device->has_device_coherent ? DEVICE_COHERENT : 0);
-	VkPhysicalDeviceMemoryProperties properties;
-	uint32_t count = 0;
-
-	add_imports(device, MK_HOST_MEMORY, placements, &count);
-	vkGetPhysicalDeviceMemoryProperties(device->physical, &properties);
-	for (uint32_t i = 0; i < properties.memoryTypeCount; i++) {
-		VkMemoryPropertyFlags flags = properties.memoryTypes[i].propertyFlags;
-
-		if ((flags & wanted) == wanted && !(flags & ~known))
-			add_imports(device, (int32_t)i, placements, &count);
-	}
-	if (device->identity.is_radv && device->imports_dma_bufs) {
-		add_imports(device, MK_AMDGPU_GTT, placements, &count);
-		add_imports(device, MK_AMDGPU_VRAM, placements, &count);
-	}
-	return count;
 }
 
 bool mk_placement_is_write_combining(const struct mk_vk_device *device,
@@ -67,83 +25,158 @@ bool mk_placement_is_write_combining(const struct mk_vk_device *device,
 		 VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
 }
 
-bool mk_placement_is_in_vram(const struct mk_vk_device *device,
-			     const struct mk_placement *placement)
+bool mk_placement_is_in_vram(const struct mk_vk_device *device, int32_t type)
 {
-	enum mk_device_type type = device->identity.type;
+	enum mk_device_type device_type = device->identity.type;
 
-	if (placement->type < 0)
-		return placement->type == MK_AMDGPU_VRAM;
-	return type != MK_DEVICE_CPU && type != MK_DEVICE_INTEGRATED &&
-	       type_flags(device, (uint32_t)placement->type) &
-		       VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+	if (type < 0)
+		return type == MK_AMDGPU_VRAM;
+	return device_type != MK_DEVICE_CPU && device_type != MK_DEVICE_INTEGRATED &&
+	       type_flags(device, (uint32_t)type) & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+}
+
+static bool is_type_same_for_others(const struct mk_vk_device *device, int32_t type)
+{
+	return type < 0 || !(type_flags(device, (uint32_t)type) & MK_VK_DEVICE_COHERENT);
 }
 
 bool mk_placement_is_same_for_others(const struct mk_vk_device *device,
 				     const struct mk_placement *placement)
 {
-	return placement->type < 0 ||
-	       !(type_flags(device, (uint32_t)placement->type) & DEVICE_COHERENT);
+	return is_type_same_for_others(device, placement->type) &&
+	       is_type_same_for_others(device, placement->cq_type);
+}
+
+static const char *import_name(enum mk_import import)
+{
+	return import == MK_IMPORT_DMA_BUF ? "DMA-buf" : "host pointer";
+}
+
+static const char *amdgpu_name(int32_t type)
+{
+	return type == MK_AMDGPU_VRAM ? "amdgpu VRAM, uncached" : "amdgpu GTT, uncached";
+}
+
+/* "device memory (type 5, cached)" */
+static void describe_type(const struct mk_vk_device *device, int32_t type, char *text,
+			  size_t bytes)
+{
+	VkMemoryPropertyFlags flags;
+
+	if (type < 0) {
+		snprintf(text, bytes, "%s", amdgpu_name(type));
+		return;
+	}
+	flags = type_flags(device, (uint32_t)type);
+	snprintf(text, bytes, "%s memory (type %d%s%s)",
+		 flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? "device" :
+							       "the driver's host",
+		 type, flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "",
+		 flags & MK_VK_DEVICE_COHERENT ? ", device-coherent" : "");
+}
+
+/* "cq too", or "cq in type 6 (cached)": it always is. */
+static void describe_cq(const struct mk_vk_device *device,
+			const struct mk_placement *placement, char *text, size_t bytes)
+{
+	int32_t type = placement->cq_type;
+
+	if (type == MK_HOST_MEMORY)
+		snprintf(text, bytes, "cq imported as %s",
+			 import_name(placement->import));
+	else if (type == placement->type)
+		snprintf(text, bytes, "cq too");
+	else if (type < 0)
+		snprintf(text, bytes, "cq in %s", amdgpu_name(type));
+	else
+		snprintf(text, bytes, "cq in type %d (cached%s)", type,
+			 type_flags(device, (uint32_t)type) & MK_VK_DEVICE_COHERENT ?
+				 ", device-coherent" :
+				 "");
 }
 
 void mk_placement_describe(const struct mk_vk_device *device,
 			   const struct mk_placement *placement, char *text, size_t bytes)
 {
-	const char *import = placement->import == MK_IMPORT_DMA_BUF ? "DMA-buf" :
-								      "host pointer";
-	VkMemoryPropertyFlags flags;
+	char rest[80], cq[80];
 
 	if (placement->type == MK_HOST_MEMORY) {
-		snprintf(text, bytes, "host memory, imported as %s", import);
+		snprintf(text, bytes, "host memory, imported as %s",
+			 import_name(placement->import));
 		return;
 	}
-	if (placement->type < 0) {
-		snprintf(text, bytes, "amdgpu %s, uncached, cq imported as %s",
-			 placement->type == MK_AMDGPU_VRAM ? "VRAM" : "GTT", import);
+	describe_type(device, placement->type, rest, sizeof(rest));
+	describe_cq(device, placement, cq, sizeof(cq));
+	snprintf(text, bytes, "%s, %s", rest, cq);
+}
+
+/* One that is looked for. */
+struct search {
+	const struct mk_vk_device *device;
+	bool in_device;
+	enum mk_import import;
+	char tried[400]; /* and why it will not do */
+	size_t used;
+};
+
+static void explain(struct search *search, const struct mk_placement *placement,
+		    const char *reason)
+{
+	char text[160];
+
+	if (search->used >= sizeof(search->tried))
 		return;
+	mk_placement_describe(search->device, placement, text, sizeof(text));
+	search->used += (size_t)snprintf(search->tried + search->used,
+					 sizeof(search->tried) - search->used, "; %s: %s",
+					 text, reason);
+}
+
+/* The fastest of those whose cq is, or is not, imported; false: none is coherent. */
+static bool find_fastest(struct search *search, bool has_imported_cq,
+			 struct mk_placement *placement)
+{
+	struct mk_placement placements[MK_PLACEMENTS_LIMIT];
+	uint32_t count = mk_placements_list(search->device, placements);
+	uint32_t best_ns = UINT32_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct mk_trial trial;
+
+		if ((placements[i].type != MK_HOST_MEMORY) != search->in_device ||
+		    (placements[i].cq_type == MK_HOST_MEMORY) != has_imported_cq ||
+		    (search->import != MK_IMPORT_AUTO &&
+		     search->import != placements[i].import))
+			continue;
+		mk_placement_try(search->device, &placements[i], &trial);
+		if (trial.is_coherent && trial.p50_ns < best_ns) {
+			best_ns = trial.p50_ns;
+			*placement = placements[i];
+		}
+		if (!trial.is_coherent)
+			explain(search, &placements[i], trial.reason);
 	}
-	flags = type_flags(device, (uint32_t)placement->type);
-	snprintf(text, bytes, "%s memory (type %d%s%s), cq imported as %s",
-		 flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT ? "device" :
-							       "the driver's host",
-		 placement->type,
-		 flags & VK_MEMORY_PROPERTY_HOST_CACHED_BIT ? ", cached" : "",
-		 flags & DEVICE_COHERENT ? ", device-coherent" : "", import);
+	return best_ns != UINT32_MAX;
 }
 
 int mk_placement_choose(const struct mk_vk_device *device, bool in_device,
 			enum mk_import import, struct mk_placement *placement)
 {
-	struct mk_placement placements[MK_PLACEMENTS_LIMIT];
-	uint32_t count = mk_placements_list(device, placements);
-	uint32_t best_ns = UINT32_MAX;
-	char tried[400] = "";
-	size_t used = 0;
+	struct search search = {
+		.device = device,
+		.in_device = in_device,
+		.import = import,
+	};
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct mk_trial trial;
-		char text[100];
-
-		if ((placements[i].type != MK_HOST_MEMORY) != in_device ||
-		    (import != MK_IMPORT_AUTO && import != placements[i].import))
-			continue;
-		mk_placement_try(device, &placements[i], &trial);
-		if (trial.is_coherent && trial.p50_ns < best_ns) {
-			best_ns = trial.p50_ns;
-			*placement = placements[i];
-		}
-		mk_placement_describe(device, &placements[i], text, sizeof(text));
-		if (!trial.is_coherent && used < sizeof(tried))
-			used += (size_t)snprintf(tried + used, sizeof(tried) - used,
-						 "; %s: %s", text, trial.reason);
-	}
-	if (best_ns != UINT32_MAX)
+	if (find_fastest(&search, true, placement) ||
+	    find_fastest(&search, false, placement))
 		return 0;
 	return mk_fail(ENODEV,
 		       "%s: no %s is seen by both sides while a kernel runs%s.  "
 		       "'mkbench probe' shows all that there is",
 		       device->identity.name,
-		       in_device ? "memory of the device's" : "host memory", tried);
+		       in_device ? "memory of the device's" : "host memory",
+		       search.tried);
 }
 
 int mk_placement_take(const struct mk_vk_device *device, uint32_t number,
@@ -195,8 +228,7 @@ static uint32_t find_chosen(const struct mk_vk_device *device, bool in_device,
 
 	if (mk_placement_choose(device, in_device, MK_IMPORT_AUTO, &chosen))
 		return count;
-	while (i < count && (placements[i].type != chosen.type ||
-			     placements[i].import != chosen.import))
+	while (i < count && !mk_placement_is_same(&placements[i], &chosen))
 		i++;
 	return i;
 }

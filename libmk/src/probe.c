@@ -15,6 +15,7 @@
 #include "context.h"
 #include "deadline.h"
 #include "error.h"
+#include "geometry.h"
 #include "placement_memory.h"
 #include "probe_spirv.h"
 #include "vk_pipeline.h"
@@ -40,7 +41,8 @@ struct probe {
 	struct mk_backing *host;
 	struct mk_vk_buffer inbound_buffer;
 	struct mk_vk_buffer outbound_buffer;
-	int inbound_fd; /* what that came from; or -1 */
+	int inbound_fd; /* what they came from; or -1 */
+	int outbound_fd;
 	struct mk_vk_pipeline pipeline;
 	struct mk_vk_queue queue;
 	mk_word *inbound;  /* the device looks here */
@@ -51,40 +53,81 @@ struct probe {
 	uint32_t rounds;
 };
 
-/* Numbers of the two memories in the host's backing. */
+/* Numbers of the two memories, as of a context's that are used so. */
 #define INBOUND	 MK_REGION_CONTROL
 #define OUTBOUND MK_REGION_CQ
 
-static int open_memories(struct probe *probe)
+/* As a context there, whose cq mk.ko has where it can register the rest. */
+static bool asks_module(const struct probe *probe)
+{
+	const struct mk_placement *placement = probe->placement;
+
+	return placement->import == MK_IMPORT_DMA_BUF &&
+	       (placement->type == MK_HOST_MEMORY ||
+		mk_placement_is_dma_buf(probe->device, placement->type));
+}
+
+/* A context's memories are never smaller than a page, which is what is needed. */
+static int create_in_module(struct probe *probe)
+{
+	struct mk_geometry geometry = { .slots = 1, .log_records = 1, .io_slots = 1 };
+	size_t bytes[MK_MEMORIES];
+	int ret;
+
+	mk_geometry_fill(&geometry);
+	mk_geometry_sizes(&geometry, bytes);
+	ret = mk_kmod_backing.probe(&geometry);
+	return ret ? ret : mk_kmod_backing.create(&geometry, bytes, &probe->host);
+}
+
+static int create_host(struct probe *probe)
 {
 	const size_t bytes[MK_MEMORIES] = {
 		[INBOUND] = MK_PROBE_BYTES,
 		[OUTBOUND] = MK_PROBE_BYTES,
 	};
-	const struct mk_placement *placement = probe->placement;
-	int ret = mk_memfd_backing.create(NULL, bytes, &probe->host);
 
+	if (asks_module(probe) && !create_in_module(probe))
+		return 0;
+	return mk_memfd_backing.create(NULL, bytes, &probe->host);
+}
+
+/* One of the two: in the host's memory, or where the driver allocates it. */
+static int open_memory(struct probe *probe, uint32_t number, struct mk_vk_buffer *buffer,
+		       int *fd, mk_word **words)
+{
+	int32_t type = mk_placement_type(probe->placement, number);
+	int ret;
+
+	if (type == MK_HOST_MEMORY) {
+		*words = probe->host->memories[number].address;
+		return mk_vk_buffer_import(probe->device, probe->host, number,
+					   probe->placement->import, buffer);
+	}
+	ret = mk_placement_allocate(probe->device, type, MK_PROBE_BYTES, buffer, fd);
+	*words = buffer->address;
+	return ret;
+}
+
+static int open_memories(struct probe *probe)
+{
+	int ret = create_host(probe);
+
+	if (!ret)
+		ret = open_memory(probe, OUTBOUND, &probe->outbound_buffer,
+				  &probe->outbound_fd, &probe->outbound);
+	if (!ret)
+		ret = open_memory(probe, INBOUND, &probe->inbound_buffer,
+				  &probe->inbound_fd, &probe->inbound);
 	if (ret)
 		return ret;
-	probe->outbound = probe->host->memories[OUTBOUND].address;
 	/* No kernel has seen that as a number. */
 	atomic_store_explicit(&probe->outbound[MK_PROBE_SEEN], MK_PROBE_STOP,
 			      memory_order_relaxed);
-	ret = mk_vk_buffer_import(probe->device, probe->host, OUTBOUND, placement->import,
-				  &probe->outbound_buffer);
-	if (ret)
-		return ret;
-	if (placement->type == MK_HOST_MEMORY) {
-		probe->inbound = probe->host->memories[INBOUND].address;
-		return mk_vk_buffer_import(probe->device, probe->host, INBOUND,
-					   placement->import, &probe->inbound_buffer);
-	}
-	ret = mk_placement_allocate(probe->device, placement, MK_PROBE_BYTES,
-				    &probe->inbound_buffer, &probe->inbound_fd);
-	probe->inbound = probe->inbound_buffer.address;
 	probe->write_combining =
-		mk_placement_is_write_combining(probe->device, placement);
-	return ret;
+		probe->placement->type != MK_HOST_MEMORY &&
+		mk_placement_is_write_combining(probe->device, probe->placement);
+	return 0;
 }
 
 static int open_probe(struct probe *probe)
@@ -115,6 +158,8 @@ static void close_probe(struct probe *probe)
 	mk_vk_buffer_destroy(probe->device, &probe->outbound_buffer);
 	if (probe->inbound_fd >= 0)
 		close(probe->inbound_fd);
+	if (probe->outbound_fd >= 0)
+		close(probe->outbound_fd);
 	if (probe->host)
 		probe->host->ops->close(probe->host);
 }
@@ -268,7 +313,7 @@ static void try_once(const struct mk_vk_device *device,
 	}
 	probe->device = device;
 	probe->placement = placement;
-	probe->inbound_fd = -1;
+	probe->inbound_fd = probe->outbound_fd = -1;
 	ret = open_probe(probe);
 	if (!ret)
 		ret = start(probe);

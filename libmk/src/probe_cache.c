@@ -3,7 +3,7 @@
  * What trials of placements have shown, kept in $XDG_CACHE_HOME/mk/probe (or
  * ~/.cache/mk/probe), a line each:
  *
- *   VERSION DEVICE-UUID DRIVER-UUID DRIVER-VERSION KERNEL TYPE IMPORT P50 P99 REASON
+ *   VERSION DEVICE-UUID DRIVER-UUID DRIVER-VERSION KERNEL TYPE IMPORT CQ-TYPE P50 P99 REASON
  *
  * with a p50 of 0 for what is not coherent, and without a reason for what is not known any
  * more.  A line that is not understood counts for
@@ -22,7 +22,7 @@
 
 #include "placement.h"
 
-#define FORMAT_VERSION 2
+#define FORMAT_VERSION 3
 #define LINE_BYTES     512
 #define LINES_LIMIT    512
 
@@ -52,9 +52,9 @@ static void print_key(const struct mk_vk_device *device,
 	mk_uuid_print(device->driver_uuid, driver_uuid);
 	if (uname(&system))
 		strcpy(system.release, "?");
-	snprintf(key, bytes, "%d %s %s %08x %.65s %d %d ", FORMAT_VERSION, device_uuid,
+	snprintf(key, bytes, "%d %s %s %08x %.65s %d %d %d ", FORMAT_VERSION, device_uuid,
 		 driver_uuid, device->driver_version, system.release, placement->type,
-		 (int)placement->import);
+		 (int)placement->import, placement->cq_type);
 }
 
 static bool parse_trial(const char *text, struct mk_trial *trial)

@@ -27,7 +27,7 @@ static void read_boot_id(uint8_t id[16])
 		fclose(file);
 }
 
-/* The same in all processes that use the context: mk.ko's id, or the file of the cq. */
+/* The same in all processes that use the context: mk.ko's id, or a memfd. */
 static void identify(const struct mk_context *context, uint64_t numbers[3])
 {
 	struct stat status;
@@ -36,7 +36,7 @@ static void identify(const struct mk_context *context, uint64_t numbers[3])
 	numbers[0] = mk_context_id(context);
 	if (numbers[0])
 		return;
-	fd = mk_context_export(context, MK_REGION_CQ, MK_EXPORT_READ);
+	fd = context->backing->ops->open_identity(context->backing);
 	if (fd < 0)
 		return;
 	if (!fstat(fd, &status)) {

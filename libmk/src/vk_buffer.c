@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "udmabuf.h"
 
 static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
 			 VkExternalMemoryHandleTypeFlags type,
@@ -160,10 +161,24 @@ static int import_descriptor(const struct mk_vk_device *device, size_t bytes, in
 	return import_memory(device, properties.memoryTypeBits, bytes, &import, buffer);
 }
 
+/* A CPU's driver maps whatever has memory; to a GPU's a memfd is none. */
+static int export_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
+			  uint32_t number)
+{
+	int fd = backing->ops->export(backing, number, true);
+	int dma_buf;
+
+	if (fd < 0 || device->is_cpu || !mk_udmabuf_is_memfd(fd))
+		return fd;
+	dma_buf = mk_udmabuf_create(fd);
+	close(fd);
+	return dma_buf;
+}
+
 static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *backing,
 			  uint32_t number, struct mk_vk_buffer *buffer)
 {
-	int fd = backing->ops->export(backing, number, true);
+	int fd = export_dma_buf(device, backing, number);
 	int ret;
 
 	if (fd < 0)

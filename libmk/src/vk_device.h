@@ -13,6 +13,11 @@
 #define MK_VK_BUFFER_USAGE \
 	(VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 
+/* Of types of memory that the device's caches leave out; see has_device_coherent. */
+#define MK_VK_DEVICE_COHERENT                         \
+	(VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD | \
+	 VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD)
+
 struct mk_vk_device {
 	struct mk_device_identity identity;
 	VkPhysicalDevice physical;

@@ -261,7 +261,7 @@ int __wrap_mk_placement_choose(const struct mk_vk_device *device, bool in_device
 {
 	(void)device;
 	(void)in_device;
-	*placement = (struct mk_placement){ MK_HOST_MEMORY, import };
+	*placement = (struct mk_placement){ MK_HOST_MEMORY, import, MK_HOST_MEMORY };
 	asked.context->split = asked.split;
 	return 0;
 }

@@ -13,6 +13,8 @@ import sys
 
 # Kinds of memory that RADV has to have been asked for, as the probe calls them.
 KINDS = ("host memory, ", "the driver's host memory (type ", "device memory (type ")
+# Where the cq has to have been tried, beside being imported.
+CQ = ", cq in type "
 # A trial that has come as far as a kernel, and those that have not.
 SILENCE = re.compile(r"never saw the (host|device)'s store|sees none of its stores")
 
@@ -39,6 +41,10 @@ def complaints(name, said, only):
         tried = [one for one in ours if one["placement"].startswith(kind)]
         if not any(SILENCE.search(one.get("reason", "")) for one in tried):
             yield f"no kernel was tried on: {kind}..., of which there are {len(tried)}"
+    tried = [one for one in ours if CQ in one["placement"]]
+    if not tried or not all("cached, device-coherent)" in one["placement"]
+                            and SILENCE.search(one["reason"]) for one in tried):
+        yield f"no kernel was tried with a device-coherent cq, but {tried}"
 
 
 def main():

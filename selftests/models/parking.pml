@@ -6,6 +6,8 @@
  *                    there is sent on a link, and the last look is a dispatch's
  *   -DPRODUCER_DIES  producers may die before they have woken the engine; only then is
  *                    its sleep bounded
+ *   -DBELL           the cq is in memory of a driver's, where futexes cannot be: the engine
+ *                    sleeps on a bell beside it
  *
  * Models
  *   libmk/src/park.c      mk_park_announce(), mk_park_sleep(), mk_park_wake(),
@@ -16,6 +18,7 @@
  *   libmk/src/runnable.c  mk_context_has_runnable()
  *   libmk/src/producer.c  publish_words()
  *   libmk/src/backing_memfd.c memfd_sleep(), memfd_wake()
+ *   libmk/src/bell.c      mk_bell_sleep(), mk_bell_ring()
  *
  * Claims
  *   - no slot stays published while the engine sleeps, and no stop and no SHUTDOWN is
@@ -28,6 +31,7 @@
  *   BUG_STOP_NOT_LOOKED_AT
  *   with INBOX:         BUG_LINK_OVERTAKES  BUG_LOOK_CUT_SHORT
  *   with PRODUCER_DIES: BUG_UNBOUNDED_SLEEP
+ *   with BELL:          BUG_BELL_LOADED_LAST  BUG_BELL_BEFORE_WORD  BUG_NO_BELL
  */
 #include "posted.pml"
 
@@ -48,6 +52,11 @@
 #define PARKED 1
 byte park_word;
 SECOND_WRITERS(park_word_by, PARTIES)
+
+#ifdef BELL
+/* Added to by locked instructions, so it is never pending. */
+byte bell;
+#endif
 
 /* A slot of each producer's: 1 is PUBLISHED, and the device makes it 0. */
 WORDS(slot, PRODUCERS)
@@ -126,6 +135,14 @@ inline wake()
 	:: park_word == PARKED ->
 #ifndef BUG_WAKE_WITHOUT_STORE
 		park_word_by[me] = AWAKE;
+#endif
+#ifdef BELL
+#ifndef BUG_BELL_BEFORE_WORD
+		park_word_by[me] == NONE; /* it is a release */
+#endif
+#ifndef BUG_NO_BELL
+		bell++;
+#endif
 #endif
 		if
 		:: full_fence(); is_asleep = false /* a system call is a fence */
@@ -257,7 +274,16 @@ inline announce()
 inline sleep()
 {
 	park_word_by[ENGINE] == NONE;
-#ifdef BUG_SLEEP_WITHOUT_COMPARE
+#ifdef BELL
+#ifdef BUG_BELL_LOADED_LAST
+	is_parked = park_word == PARKED;
+	count = bell;
+#else
+	count = bell;
+	is_parked = park_word == PARKED;
+#endif
+	is_asleep = is_parked && bell == count;
+#elif defined(BUG_SLEEP_WITHOUT_COMPARE)
 	is_asleep = true;
 #else
 	is_asleep = park_word == PARKED;
@@ -297,6 +323,10 @@ proctype engine()
 {
 	byte i;
 	bool has_reason;
+#ifdef BELL
+	byte count;
+	bool is_parked;
+#endif
 
 	do
 	:: MUST_END -> break

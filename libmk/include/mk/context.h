@@ -51,7 +51,7 @@ enum mk_backing_kind {
 	MK_BACKING_KMOD,
 	/*
 	 * The memory of a Vulkan device, for GPUs across a bus: all but the cq, which
-	 * stays in the host's.  The place is chosen by a trial.
+	 * stays where the host's caches have it.  The place is chosen by a trial.
 	 */
 	MK_BACKING_DEVICE,
 };
