@@ -193,7 +193,7 @@ validation() (
 	END
 	export VK_LAYER_SETTINGS_PATH="$logs" VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
 	try 'the validation layer is there' validation_is_there
-	tests build -L vulkan -E "$repeated|$tools"
+	tests build -L vulkan -E "$repeated|$tools|_driver_cq$"
 	try 'the validation layer has nothing to say' validation_is_silent
 )
 
@@ -257,16 +257,19 @@ thread_tests() {
 # What is run for its number of workgroups, of kills or of files, and has no code of its
 # own: not again where drivers differ or the code is looked at.
 repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_'
-# The same tests in a device's memory, but for those of the ordering.
-placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device'
+# The same tests in a device's memory, but for those of the ordering; and with the cq there.
+placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device|_driver_cq$'
 # What a validation layer sees of a tool or a producer it has seen in the tests.
 tools='^(mk[a-z]*|doctor|examples|test_(doctor|kill|process|serve|producer|threads))_'
 # Tests whose code runs elsewhere in the plain check, too, on another engine or memory.
 again='^(test_(doctor|kill|process|threads|snapshot|trace)_(vulkan|device)|exec_vectors_vulkan_2'
-again="$again|test_(engine|long|producer|stress|io_life)_device|examples_device|mkrun_cpu|doctor_cpu)$"
-# Models are no code, and take a minute; all numbers of workgroups take two, and all of
-# mkscan one and a half, of which the quick part stays: at a full check.
-long='^(models|many_.*|exec_vectors_vulkan_(1|16)|mkscan_(cpu|vulkan)_(host|device))$'
+again="$again|test_(engine|long|producer|stress|io_life|reset)_device|examples_device|mkrun_cpu|doctor_cpu"
+again="$again|test_(device_share|engine|litmus_cq|process)_driver_cq)$"
+# Models are no code, and take a minute; all numbers of workgroups take two, all of mkscan one
+# and a half, of which the quick part stays, and what else has its cq in the driver's memory
+# four: at a full check.
+long='^(models|many_.*|exec_vectors_vulkan_(1|16)|mkscan_(cpu|vulkan)_(host|device)'
+long="$long|(exec_vectors|examples|test_(io_device|kill|litmus|log_formats|producer|reset|serve|snapshot|threads))_driver_cq)$"
 [ -z "${MK_SLOW-}" ] || long='^$'
 [ -n "$everywhere" ] || long="$long|$again"
 
