@@ -23,6 +23,16 @@ try() {
 	fi
 }
 
+# ends_with STATUS COMMAND...
+ends_with() {
+	wanted=$1
+	shift
+	"$@"
+	got=$?
+	echo "status $got, expected $wanted"
+	[ "$got" -eq "$wanted" ]
+}
+
 skip() {
 	tap_count=$((tap_count + 1))
 	printf 'ok %d - %s # SKIP %s\n' "$tap_count" "$1" "$2"

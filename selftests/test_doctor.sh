@@ -25,15 +25,6 @@ pid=
 busy=
 trap 'exec 4>&- 8>&-; kill -KILL $pid $busy 2>/dev/null; rm -rf "$work" "$tap_output"' EXIT
 
-ends_with() {
-	wanted=$1
-	shift
-	"$@"
-	got=$?
-	echo "status $got, expected $wanted"
-	[ "$got" -eq "$wanted" ]
-}
-
 # mkrun in the background; it is there when this returns.
 start() {
 	# One that a test which failed has left.

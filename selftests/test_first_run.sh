@@ -11,33 +11,16 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 first_run=$here/../tools/amd-first-run.sh
-schema=$here/../tools/first-run/report.schema.json
 
 # shellcheck source=selftests/tap.sh
 . "$here/tap.sh"
+# shellcheck source=selftests/schema.sh
+. "$here/schema.sh"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work" "$tap_output"' EXIT
 
-ends_with() {
-	wanted=$1
-	shift
-	"$@"
-	got=$?
-	echo "status $got, expected $wanted"
-	[ "$got" -eq "$wanted" ]
-}
-
-if python3 -c 'import jsonschema' 2>/dev/null; then
-	fits_schema() {
-		python3 "$here/check_json.py" "$schema" <"$work/json"
-	}
-else
-	echo '# python3-jsonschema is not there: JSON is only parsed'
-	fits_schema() {
-		:
-	}
-fi
+schema_begin "$here/../tools/first-run/report.schema.json" "$work"
 
 # report STATUS OPTION...: a run, and its reports in the files json and text.
 report() {
@@ -48,7 +31,7 @@ report() {
 	ends_with "$wanted" "$first_run" --output="$work/reports" "$@" || return 1
 	[ "$(find "$work/reports" -type f | wc -l)" -eq 2 ] &&
 		cp "$work"/reports/mk-first-run-*.json "$work/json" &&
-		cp "$work"/reports/mk-first-run-*.txt "$work/text" && fits_schema
+		cp "$work"/reports/mk-first-run-*.txt "$work/text" && valid "$work/json"
 }
 
 is() {
@@ -169,7 +152,7 @@ interrupted() {
 		exec "$2" --quick --build="$3" --output="$1/reports" --timeout=30 --only=latency,afterwards' \
 		sh "$work" "$first_run" "$fake" || return 1
 	cp "$work"/reports/*.json "$work/json" && cp "$work"/reports/*.txt "$work/text" &&
-		fits_schema && is '(.complete | not) and .interrupted_in == "latency" and
+		valid "$work/json" && is '(.complete | not) and .interrupted_in == "latency" and
 			([.steps[] | [.name, .result, .exit_status]] ==
 			[["probe", "passed", 0], ["latency", "interrupted", 143]])' &&
 		has '^INCOMPLETE' && ! kill -0 "$(cat "$work/sleeper")"

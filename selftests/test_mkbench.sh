@@ -21,15 +21,6 @@ wrong_sum=${3-}
 work=$(mktemp -d)
 trap 'rm -rf "$work" "$tap_output"' EXIT
 
-ends_with() {
-	wanted=$1
-	shift
-	"$@"
-	got=$?
-	echo "status $got, expected $wanted"
-	[ "$got" -eq "$wanted" ]
-}
-
 # The module's memory ------------------------------------------------------------
 
 refuses_engine_options() {

@@ -32,15 +32,6 @@ trap 'exit 1' HUP INT TERM
 
 export MK_BACKING=memfd
 
-ends_with() {
-	wanted=$1
-	shift
-	"$@"
-	got=$?
-	echo "status $got, expected $wanted"
-	[ "$got" -eq "$wanted" ]
-}
-
 # Waits until a file has a line; a producer writes one when it is ready.
 await() {
 	tries=0

@@ -22,15 +22,6 @@ socket=$work/socket
 # What a supervisor of the tests wants is not meant for these.
 unset NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID
 
-ends_with() {
-	wanted=$1
-	shift
-	"$@"
-	got=$?
-	echo "status $got, expected $wanted"
-	[ "$got" -eq "$wanted" ]
-}
-
 # What should end by itself.
 run_briefly() {
 	timeout 60 "$program" --engine="$engine" --name="$socket" "$@"

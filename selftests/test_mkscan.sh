@@ -403,7 +403,7 @@ patterns_from_stdin() {
 }
 try 'patterns from standard input' patterns_from_stdin
 
-ends_with() {
+ends_by_signal() {
 	rm -f pipe
 	mkfifo pipe
 	# Nothing comes, and the end does not come either.
@@ -419,7 +419,7 @@ ends_with() {
 	[ "$status" -eq "$1" ] && [ ! -s out ]
 }
 for signal in INT:130 TERM:143; do
-	try "SIG${signal%:*} ends it cleanly" ends_with "${signal#*:}" "${signal%:*}"
+	try "SIG${signal%:*} ends it cleanly" ends_by_signal "${signal#*:}" "${signal%:*}"
 done
 
 # With slots in flight, and requests.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "error.h"
 
@@ -143,6 +144,20 @@ bool mk_role_may_write(enum mk_role role, uint32_t memory)
 		return false;
 	}
 	return false;
+}
+
+int mk_backing_identify(struct mk_backing *backing, struct stat *file)
+{
+	int fd = backing->ops->open_identity(backing);
+	int ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, file))
+		ret = mk_fail(errno, "cannot look at the context's file: %s",
+			      strerror(errno));
+	close(fd);
+	return ret;
 }
 
 int mk_duplicate(int fd)

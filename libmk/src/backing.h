@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <mk/context.h>
 
@@ -138,6 +139,9 @@ const char *mk_role_name(enum mk_role role);
  * pages, which begin at the backing's writable_io_slot.
  */
 bool mk_role_may_write(enum mk_role role, uint32_t memory);
+
+/* What open_identity's file is, to know it again; of what has no id. */
+int mk_backing_identify(struct mk_backing *backing, struct stat *file);
 
 /* A duplicate of a descriptor, close-on-exec. */
 int mk_duplicate(int fd);

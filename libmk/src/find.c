@@ -2,15 +2,13 @@
 /* Contexts on this machine. */
 #include <mk/find.h>
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "find_kmod.h"
 #include "find_memfd.h"
+#include "processes.h"
 
 struct list {
 	uint32_t pid; /* of the only process; 0: of all but ours */
@@ -71,27 +69,14 @@ static int find_in_process(uint32_t pid, struct list *list)
 	return 0;
 }
 
-static int find_in_all(struct list *list)
+static int find_in_other(uint32_t pid, void *data)
 {
-	DIR *directory = opendir("/proc");
-	const struct dirent *entry;
-	int ret = 0;
+	struct list *list = data;
 
-	if (!directory)
-		return mk_fail(errno, "cannot list processes: %s; is /proc mounted?",
-			       strerror(errno));
-	while (!ret && (entry = readdir(directory))) {
-		unsigned long pid = strtoul(entry->d_name, NULL, 10);
-
-		if (!pid || pid == (unsigned long)getpid())
-			continue;
-		ret = find_in_process((uint32_t)pid, list);
-		/* It has gone meanwhile, or is none of our business. */
-		if (ret != -ENOMEM)
-			ret = 0;
-	}
-	closedir(directory);
-	return ret;
+	if (pid == (uint32_t)getpid())
+		return 0;
+	/* Else it has gone meanwhile, or is none of our business. */
+	return find_in_process(pid, list) == -ENOMEM ? -ENOMEM : 0;
 }
 
 int mk_contexts_find(uint32_t pid, struct mk_found_context *found, size_t capacity,
@@ -101,7 +86,8 @@ int mk_contexts_find(uint32_t pid, struct mk_found_context *found, size_t capaci
 	int ret = mk_kmod_list(add_attachment, &list);
 
 	if (!ret)
-		ret = pid ? find_in_process(pid, &list) : find_in_all(&list);
+		ret = pid ? find_in_process(pid, &list) :
+			    mk_processes_visit(find_in_other, &list);
 	*count = list.count;
 	if (!ret && list.count > capacity)
 		return mk_fail(ENOSPC, "room for %zu contexts; there are %zu", capacity,

@@ -15,9 +15,11 @@
 #include "error.h"
 #include "find_kmod.h"
 #include "memfd_name.h"
+#include "processes.h"
 
 struct list {
-	uint64_t id; /* of mk.ko's; 0: it is in memfds */
+	uint64_t id;	  /* of mk.ko's; 0: it is in memfds */
+	struct stat file; /* whose locks say it then */
 	struct mk_holder *holders;
 	size_t capacity;
 	size_t count;
@@ -87,46 +89,29 @@ static void read_locks(uint32_t pid, int fd, struct list *list)
 	fclose(stream);
 }
 
-static void look_into(uint32_t pid, const struct stat *file, struct list *list)
+static int look_into(uint32_t pid, void *data)
 {
+	struct list *list = data;
 	const struct dirent *entry;
 	DIR *directory;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
-	directory = pid ? opendir(path) : NULL;
+	directory = opendir(path);
 	if (!directory)
-		return;
+		return 0;
 	while ((entry = readdir(directory)))
-		if (mk_memfd_is_file(dirfd(directory), entry->d_name, file))
+		if (mk_memfd_is_file(dirfd(directory), entry->d_name, &list->file))
 			read_locks(pid, atoi(entry->d_name), list);
 	closedir(directory);
+	return 0;
 }
 
 static int find_locks(const struct mk_context *context, struct list *list)
 {
-	int fd = context->backing->ops->open_identity(context->backing);
-	const struct dirent *entry;
-	struct stat file;
-	DIR *directory;
-	int ret;
+	int ret = mk_backing_identify(context->backing, &list->file);
 
-	if (fd < 0)
-		return fd;
-	ret = fstat(fd, &file) ? mk_fail(errno, "cannot look at the file of locks: %s",
-					 strerror(errno)) :
-				 0;
-	close(fd);
-	if (ret)
-		return ret;
-	directory = opendir("/proc");
-	if (!directory)
-		return mk_fail(errno, "cannot list processes: %s; is /proc mounted?",
-			       strerror(errno));
-	while ((entry = readdir(directory)))
-		look_into((uint32_t)strtoul(entry->d_name, NULL, 10), &file, list);
-	closedir(directory);
-	return 0;
+	return ret ? ret : mk_processes_visit(look_into, list);
 }
 
 int mk_context_holders(const struct mk_context *context, struct mk_holder *holders,

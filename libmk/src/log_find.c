@@ -15,6 +15,7 @@
 #include "error.h"
 #include "find_kmod.h"
 #include "log_formats.h"
+#include "processes.h"
 
 struct search {
 	uint64_t id; /* of mk.ko's context; 0: it is in memfds */
@@ -85,21 +86,23 @@ static int look_through(DIR *directory, const struct search *search)
 	return -ENOENT;
 }
 
-static void look_into(uint32_t pid, struct search *search)
+static int look_into(uint32_t pid, void *data)
 {
+	struct search *search = data;
 	DIR *directory;
 	char path[64];
 	int result;
 
 	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
-	directory = pid && search->result < 0 ? opendir(path) : NULL;
+	directory = search->result < 0 ? opendir(path) : NULL;
 	if (!directory)
-		return;
+		return 0;
 	result = look_through(directory, search);
 	closedir(directory);
 	/* That there was one, and what is wrong with it, is worth more than none. */
 	if (result != -ENOENT)
 		search->result = result;
+	return 0;
 }
 
 static void look_into_owner(const struct mk_attachment *attachment, void *data)
@@ -110,36 +113,11 @@ static void look_into_owner(const struct mk_attachment *attachment, void *data)
 		look_into(attachment->pid, search);
 }
 
-static int get_cq(const struct mk_context *context, struct stat *cq)
-{
-	int fd = context->backing->ops->open_identity(context->backing);
-	int ret;
-
-	if (fd < 0)
-		return fd;
-	ret = fstat(fd, cq) ? mk_fail(errno, "cannot look at the context's file: %s",
-				      strerror(errno)) :
-			      0;
-	close(fd);
-	return ret;
-}
-
 static int look_into_all(const struct mk_context *context, struct search *search)
 {
-	int ret = get_cq(context, &search->cq);
-	const struct dirent *entry;
-	DIR *directory;
+	int ret = mk_backing_identify(context->backing, &search->cq);
 
-	if (ret)
-		return ret;
-	directory = opendir("/proc");
-	if (!directory)
-		return mk_fail(errno, "cannot list processes: %s; is /proc mounted?",
-			       strerror(errno));
-	while ((entry = readdir(directory)))
-		look_into((uint32_t)strtoul(entry->d_name, NULL, 10), search);
-	closedir(directory);
-	return 0;
+	return ret ? ret : mk_processes_visit(look_into, search);
 }
 
 int mk_context_open_formats(const struct mk_context *context)

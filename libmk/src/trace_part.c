@@ -30,20 +30,13 @@ static void read_boot_id(uint8_t id[16])
 /* The same in all processes that use the context: mk.ko's id, or a memfd. */
 static void identify(const struct mk_context *context, uint64_t numbers[3])
 {
-	struct stat status;
-	int fd;
+	struct stat file;
 
 	numbers[0] = mk_context_id(context);
-	if (numbers[0])
+	if (numbers[0] || mk_backing_identify(context->backing, &file))
 		return;
-	fd = context->backing->ops->open_identity(context->backing);
-	if (fd < 0)
-		return;
-	if (!fstat(fd, &status)) {
-		numbers[1] = status.st_dev;
-		numbers[2] = status.st_ino;
-	}
-	close(fd);
+	numbers[1] = file.st_dev;
+	numbers[2] = file.st_ino;
 }
 
 static uint64_t real_time_ns(void)
