@@ -101,16 +101,17 @@ void io_wake(struct live *live)
 	live_ok(mk_context_set_tenant(live->context, 0, MK_TENANT_MASK_ALL));
 }
 
-/* Across a bus what a slot says is all there once its record is. */
+static bool goes_by_records(const struct live *live, uint32_t slot)
+{
+	return !strcmp(mk_context_backing(live->context), "device") &&
+	       slot < MK_CQ_IO_OUTBOX_SLOTS;
+}
+
 static bool has_new_record(struct live *live, uint32_t slot)
 {
 	const uint32_t first = MK_CQ_IO_OUTBOX + slot * MK_CQ_IO_OUTBOX_WORDS;
-	uint32_t lap;
+	uint32_t lap = io_cq_word(live, first) >> MK_CQ_IO_OUTBOX_LAP_SHIFT;
 
-	if (strcmp(mk_context_backing(live->context), "device") != 0 ||
-	    slot >= MK_CQ_IO_OUTBOX_SLOTS)
-		return true;
-	lap = io_cq_word(live, first) >> MK_CQ_IO_OUTBOX_LAP_SHIFT;
 	for (uint32_t i = 1; i < MK_CQ_IO_OUTBOX_WORDS; i++)
 		if (io_cq_word(live, first + i) >> MK_CQ_IO_OUTBOX_LAP_SHIFT != lap)
 			return false;
@@ -129,6 +130,34 @@ void io_skip_records(struct live *live)
 			MK_CQ_IO_OUTBOX_LAP_SHIFT;
 }
 
+/* One that was killed may have published the slot and not its record. */
+static bool was_left_by_the_dead(struct live *live, uint32_t slot)
+{
+	uint32_t dispatches = io_cq_word(live, MK_CQ_DISPATCHES);
+
+	if (io_cq_word(live, MK_CQ_ENGINE_STATE) != MK_ENGINE_RUNNING)
+		return true;
+	if (!live->io_bare[slot])
+		live->io_bare_since[slot] = dispatches;
+	live->io_bare[slot] = true;
+	return dispatches - live->io_bare_since[slot] >= 2;
+}
+
+/* Across a bus what a slot says is all there once its record is. */
+static bool is_whole(struct live *live, uint32_t slot)
+{
+	if (!goes_by_records(live, slot))
+		return true;
+	if (!has_new_record(live, slot)) {
+		if (!was_left_by_the_dead(live, slot))
+			return false;
+		/* It may have come since. */
+		has_new_record(live, slot);
+	}
+	live->io_bare[slot] = false;
+	return true;
+}
+
 bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 		  struct io_request *request)
 {
@@ -137,7 +166,7 @@ bool io_try_claim(struct live *live, uint32_t first, uint32_t *slot,
 	for (uint32_t i = 0; i < count; i++) {
 		*slot = (first + i) % count;
 		if (io_status(live, *slot) != MK_STATUS_PUBLISHED ||
-		    !has_new_record(live, *slot))
+		    !is_whole(live, *slot))
 			continue;
 		for (uint32_t word = 0; word < MK_IO_SLOT_WORDS; word++)
 			request->words[word] = io_load(live, *slot, word);

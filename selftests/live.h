@@ -37,7 +37,10 @@ struct live {
 	struct mk_engine *engine;
 	struct mk_producer *producers[LIVE_PRODUCER_LIMIT];
 	size_t producer_count;
-	uint32_t io_laps[MK_CQ_IO_OUTBOX_SLOTS]; /* of the records that io_host.c has seen */
+	/* io_host.c's: laps of the records it has seen; slots it has seen without one, and when. */
+	uint32_t io_laps[MK_CQ_IO_OUTBOX_SLOTS];
+	bool io_bare[MK_CQ_IO_OUTBOX_SLOTS];
+	uint32_t io_bare_since[MK_CQ_IO_OUTBOX_SLOTS];
 };
 
 /* An operation by opcode and arguments; lives as long as the block around it. */
