@@ -254,9 +254,10 @@ thread_tests() {
 	"$@"
 }
 
-# What is run for its number of workgroups, of kills or of files, and has no code of its
-# own: not again where drivers differ or the code is looked at.
-repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_'
+# What is run for its number of workgroups, of kills or of files, or runs programs that are
+# tested by themselves, and has no code of its own: not again where drivers differ or the
+# code is looked at.
+repeated='exec_vectors_vulkan_1|kill_vulkan|mkscan_vulkan|^many_|^first_run$|test_reset_device'
 # The same tests in a device's memory, but for those of the ordering; and with the cq there.
 placed='(exec_vectors|test_engine|test_long|test_producer|test_stress|test_threads)_device|_driver_cq$'
 # What a validation layer sees of a tool or a producer it has seen in the tests.
