@@ -5,7 +5,7 @@
  *   trace_edit FROM TO publish N VALUE        first argument of the N-th ATOMIC_ADD
  *   trace_edit FROM TO epoch N WORD VALUE     an observable of the N-th new epoch
  *   trace_edit FROM TO memory WORD VALUE      an observable at the end
- *   trace_edit FROM TO completion N FAULT     how the N-th completion ended
+ *   trace_edit FROM TO completion N FAULT     how the N-th that was waited for ended
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,7 +40,8 @@ static void edit_publish(struct edit *edit, struct mk_trace_publish_record *reco
 
 static void edit_completion(struct edit *edit, struct mk_trace_completion_record *record)
 {
-	if (++edit->seen != edit->numbers[0])
+	/* When one is seen late is a matter of time, and a fence may have told of it. */
+	if (record->flags & MK_TRACE_SEEN_LATE || ++edit->seen != edit->numbers[0])
 		return;
 	record->status = MK_STATUS_FAULT;
 	record->fault = (uint16_t)edit->numbers[1];
