@@ -41,6 +41,9 @@ began=$(date +%s)
 export ASAN_OPTIONS=detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# The database in which Mesa 25.0 keeps compiled kernels unless told otherwise leaks when it
+# lacks one, and at times takes none in.
+export MESA_DISK_CACHE_MULTI_FILE=1
 
 # While a part runs, says now and then where it is.
 progress() {
