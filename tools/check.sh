@@ -299,7 +299,7 @@ if [ -n "$everywhere" ]; then
 	# driver's threads may find the sanitizer's allocator locked for ever.
 	part 'address and undefined behaviour sanitizers: tests' \
 		tests build/asan -LE 'install|radv' \
-		-E "$repeated|$placed|^replay_device$|mkscan_cpu|mkbench_vulkan|^models\$"
+		-E "$repeated|$placed|^(replay|test_kill|test_process)_device\$|mkscan_cpu|mkbench_vulkan|^models\$"
 	part 'thread sanitizer: build' build tsan
 	part 'thread sanitizer: tests inside one process' thread_tests
 	part 'clang: build' build clang
