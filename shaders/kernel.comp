@@ -11,6 +11,8 @@
 
 /* The host makes it one subgroup of the device's. */
 layout(local_size_x_id = 0) in;
+/* A constant, so that no division is left where lanes are counted. */
+const uint mk_lanes = gl_WorkGroupSize.x;
 
 #include "memory.glsl"
 #include "handler.glsl"
@@ -23,6 +25,7 @@ layout(local_size_x_id = 0) in;
 #include "execute.glsl"
 #include "ingest.glsl"
 #include "look_io.glsl"
+#include "look.glsl"
 #include "schedule.glsl"
 
 /*
@@ -41,7 +44,6 @@ void main()
 {
 	mk_keep_arena_mutable();
 	mk_lane = gl_SubgroupInvocationID;
-	mk_lanes = subgroupBallotBitCount(subgroupBallot(true));
 	mk_block_count = (parameters.slot_count + mk_lanes - 1u) / mk_lanes;
 	mk_budget = parameters.steps;
 	mk_idle = 0u;

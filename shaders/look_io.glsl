@@ -158,20 +158,26 @@ uint mk_next_io_block()
 }
 
 /*
- * Take one look; true for lanes that have something to look at closely.  Across a bus the
- * owner comes with the status, since to ask for it afterwards would take as long again.
+ * Load what a look at the io queue goes by.  There is an io slot to load for each lane, so
+ * that no branch keeps back what is loaded next.  Across a bus the owner comes with the
+ * status, since to ask for it afterwards would take as long again.
  */
-bool mk_look_at_io()
+void mk_load_io_block()
 {
 	uint io_slot = mk_next_io_block() * mk_lanes + mk_lane;
-	uint status = MK_STATUS_EMPTY;
+	uint there = min(io_slot, parameters.io_slots - 1u);
 
-	if (io_slot < parameters.io_slots)
-		status = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(io_slot, MK_IO_STATUS));
-	mk_found_owner = 0u;
-	if (mk_split && io_slot < parameters.io_slots)
-		mk_found_owner = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot));
+	mk_found_answer = MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(there, MK_IO_STATUS));
+	mk_found_owner = mk_split ? MK_LOAD_RELAXED(MK_IO_OWNER_WORD(there)) : 0u;
 	mk_found_io_slot = io_slot;
+}
+
+/* True for lanes that have loaded something to look at closely. */
+bool mk_io_slot_is_ready()
+{
+	uint io_slot = mk_found_io_slot;
+	uint status = io_slot < parameters.io_slots ? mk_found_answer : MK_STATUS_EMPTY;
+
 	mk_found_answer = status;
 	if (io_slot < parameters.io_request_slots)
 		return mk_is_io_answer(status) &&

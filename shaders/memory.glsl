@@ -47,9 +47,8 @@ layout(push_constant) uniform Parameters {
 	uint io_slots;		/* all of them */
 } parameters;
 
-/* Which lane of its worker this is, and of how many. */
+/* Which lane of its worker this is, of mk_lanes. */
 uint mk_lane;
-uint mk_lanes;
 /* Which worker this is, and of how many. */
 uint mk_worker;
 uint mk_workers;

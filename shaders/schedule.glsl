@@ -14,10 +14,6 @@
  * mk_execute_whole() does.
  */
 
-uint mk_block_count;
-
-/* Looks since something was found. */
-uint mk_idle;
 bool mk_voted_idle;
 
 /* How long the first waits for others to register. */
@@ -83,165 +79,17 @@ bool mk_register()
 		return true;
 	}
 	do {
-		mk_workers = subgroupBroadcastFirst(
-			MK_LOAD_RELAXED(state[MK_STATE_WORKERS]));
+		mk_workers =
+			subgroupBroadcastFirst(MK_LOAD_RELAXED(state[MK_STATE_WORKERS]));
 		mk_spend(1u);
 	} while (mk_workers == 0u && mk_budget > MK_LOOK_STEPS);
 	MK_ACQUIRE();
 	return mk_workers != 0u;
 }
 
-/* The blocks of a worker, round and round. */
-uint mk_next_block(uint block)
-{
-	uint next = block + mk_workers;
-
-	return next < mk_block_count ? next : mk_worker;
-}
-
-/*
- * Where a worker looks.  A hot block is where something is expected after what was
- * found last: there are two, because a producer that comes to the end of its window
- * goes on in the next one or at the start of the same.  Every other look takes all
- * blocks in order, since a producer may use its slots as it likes and some linger.
- */
-uint mk_hot_block, mk_other_hot_block;
-uint mk_every_block;
-uint mk_found_block;
-uint mk_look_count;
-/*
- * Looks for which the hot blocks rest, because something in them waits or is long:
- * the others must have their turn.
- */
-uint mk_rest;
-uint mk_rest_looks;
-#define MK_REST_LOOKS 64u
-
-#define MK_IN_ORDER_WORD                                                                  \
-	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IN_ORDER)]
-/* Workers beyond the windows begin at their first block. */
-bool mk_keeps_place()
-{
-	return mk_worker < parameters.window_count;
-}
-
-/* Go on where a former dispatch ended, as near as its workers' blocks allow. */
-void mk_begin_in_order()
-{
-	uint slot = mk_keeps_place() ? subgroupBroadcastFirst(MK_IN_ORDER_WORD) : 0u;
-	uint block = min(slot / mk_lanes, mk_block_count - 1u);
-
-	block += mk_worker - block % mk_workers;
-	mk_every_block = block < mk_block_count ? block : mk_worker;
-}
-
-void mk_end_in_order()
-{
-	if (mk_keeps_place() && subgroupElect())
-		MK_IN_ORDER_WORD = mk_every_block * mk_lanes;
-}
-
-void mk_begin_looking()
-{
-	uint others = (mk_block_count - mk_worker - 1u) / mk_workers;
-
-	mk_hot_block = mk_other_hot_block = mk_worker;
-	mk_begin_in_order();
-	mk_look_count = 0u;
-	mk_rest = 0u;
-	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
-}
-
-/* Non-zero: the dispatch is over. */
-uint mk_load_leave()
-{
-	return MK_LOAD_RELAXED(control[MK_CONTROL_SHUTDOWN]) |
-	       MK_LOAD_RELAXED(state[MK_STATE_LEAVE]);
-}
-
-/* The same, as the last look across a bus has seen it. */
-uint mk_seen_leave;
-
-/*
- * Take one look; true for lanes whose slot is ready.  Across a bus each wait for a load
- * delays who publishes meanwhile, so there the words that say whether to leave are under
- * way at the same time.
- */
-bool mk_look()
-{
-	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
-	uint hot = (mk_look_count & 2u) != 0u ? mk_other_hot_block : mk_hot_block;
-
-	mk_found_block = in_order ? mk_every_block : hot;
-	if (in_order)
-		mk_every_block = mk_next_block(mk_every_block);
-	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
-	mk_found_status = MK_STATUS_EMPTY;
-	if (mk_split)
-		mk_seen_leave = mk_load_leave();
-	if (mk_found_slot < parameters.slot_count) {
-		if (mk_split) {
-			mk_found_entry = MK_PROGRESS_WORD(mk_found_slot, MK_STATE_ENTRY);
-			mk_found_header = MK_HEADER_QUAD(mk_found_slot);
-			mk_found_word = mk_found_header.x;
-			mk_found_status = mk_status_from(mk_found_word, mk_found_entry);
-		} else {
-			mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD(mk_found_slot));
-		}
-	}
-	mk_look_count++;
-	mk_rest -= min(mk_rest, 1u);
-	return mk_status_is_ready(mk_found_status);
-}
-
-/* What was found cannot go on now: others have the first look. */
-void mk_pass_over()
-{
-	mk_rest = mk_rest_looks;
-	mk_hot_block = mk_other_hot_block = mk_next_block(mk_hot_block);
-}
-
-/*
- * After a claim at CRITICAL or HIGH the blocks are gone through from the first again,
- * which lies in the highest priority; but not for ever.
- */
-bool mk_has_urgent_turn()
-{
-	return mk_streak != 0u && mk_streak < MK_STARVATION_THRESHOLD;
-}
-
-/*
- * Something was executed: up to the slot of @last, if its lanes all ended.  Slots that
- * yielded are looked at again first; those that are requeued give way to other blocks.
- */
-void mk_expect_after(uint last, bool yielded, bool requeued)
-{
-	uint next = mk_next_block(mk_found_block);
-	bool is_through = last + 1u == mk_lanes && !yielded;
-	uint window = mk_found_block * mk_lanes / parameters.window_slots;
-	uint first = window * parameters.window_slots / mk_lanes;
-
-	mk_hot_block = is_through || requeued ? next : mk_found_block;
-	mk_other_hot_block = is_through && first % mk_workers == mk_worker ? first :
-									     mk_hot_block;
-	if (subgroupAny(mk_has_urgent_turn()))
-		mk_every_block = mk_worker;
-	mk_rest = yielded || requeued ? mk_rest_looks : 0u;
-	mk_idle = mk_io_idle = 0u;
-}
-
 bool mk_must_leave()
 {
-	return subgroupAny((mk_split ? mk_seen_leave : mk_load_leave()) != 0u);
-}
-
-/*
- * Across a bus looks take long, and a dispatch that ends must not wait for workers that
- * have nothing to do.
- */
-bool mk_split_must_leave()
-{
-	return mk_split && mk_must_leave();
+	return subgroupAny(mk_load_leave() != 0u);
 }
 
 /* How many workers have voted idle, with this one or without it. */
@@ -280,7 +128,8 @@ void mk_show_counters()
 		uint word = MK_CQ_HEARTBEAT + i;
 
 		if (word != MK_CQ_IO_REQUESTS && word != MK_CQ_IO_INGESTS)
-			MK_STORE_RELAXED(cq[word], MK_LOAD_RELAXED(MK_COUNTER_WORD(word)));
+			MK_STORE_RELAXED(cq[word],
+					 MK_LOAD_RELAXED(MK_COUNTER_WORD(word)));
 	}
 	mk_spend(MK_STATE_COUNTER_WORDS / mk_lanes + 1u);
 }
@@ -300,11 +149,14 @@ void mk_show_io_changes()
 }
 
 /* Fruitless looks before a worker does anything else. */
-#define MK_LOOKS_PER_TRY   32u
+#define MK_LOOKS_PER_TRY 32u
 /* Tries between two looks at the rest: whether to leave, and so on. */
 #define MK_TRIES_PER_ROUND 16u
 /* The same of things that were found and take longer. */
-#define MK_BUSY_PER_ROUND  32u
+#define MK_BUSY_PER_ROUND 32u
+
+/* Across a bus: finds between two times that a worker keeps house. */
+#define MK_FINDS_PER_ROUND 512u
 
 /* Finds for every look at ingests: nobody waits for these. */
 #define MK_FINDS_PER_INGESTS 8u
@@ -313,36 +165,84 @@ uint mk_finds;
 /*
  * Look until a slot is ready, or something in the io queue, but not for ever.  Who waits
  * for an answer looks for it every time, since a look at the ring does not wait for one at
- * the io queue, nor the other way round.  Across a bus that is so for ingests, too; else
- * they take more of a look's time than they are worth.
+ * the io queue, nor the other way round.  Ingests would take more of a look's time than
+ * they are worth.
  */
 bool mk_find(out bool saw_io)
 {
-	bool watches = mk_watches_io(), together = mk_waits || mk_split && watches, found;
+	bool found;
 	uint left = MK_LOOKS_PER_TRY;
 
 	saw_io = false;
-	if (together) {
+	if (mk_waits) {
 		do {
-			bool is_io_ready = mk_look_at_io();
-
-			found = subgroupAny(mk_look());
-			saw_io = subgroupAny(is_io_ready);
+			mk_load_io_block();
+			mk_load_block();
+			found = subgroupAny(mk_slot_is_ready());
+			saw_io = subgroupAny(mk_io_slot_is_ready());
 			left--;
-		} while (!found && !saw_io && left != 0u && !mk_split_must_leave());
+		} while (!found && !saw_io && left != 0u);
 	} else {
 		do {
-			found = subgroupAny(mk_look());
+			mk_load_block();
+			found = subgroupAny(mk_slot_is_ready());
 			left--;
-		} while (!found && left != 0u && !mk_split_must_leave());
+		} while (!found && left != 0u);
 	}
-	if (watches && !together && (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u))
-		saw_io = subgroupAny(mk_look_at_io());
+	if (!mk_waits && mk_watches_io() &&
+	    (!found || mk_finds % MK_FINDS_PER_INGESTS == 0u)) {
+		mk_load_io_block();
+		saw_io = subgroupAny(mk_io_slot_is_ready());
+	}
 	mk_finds++;
 	/* A device that executes both sides of a branch passes through either loop. */
 	mk_spend(MK_LOOKS_PER_TRY - left + 2u);
 	mk_idle += MK_LOOKS_PER_TRY - left;
 	return found;
+}
+
+/* What a look across a bus may see. */
+#define MK_SEES_SLOT  1u
+#define MK_SEES_IO    2u
+#define MK_SEES_LEAVE 4u
+
+/* By each lane, of what the ring's look has loaded. */
+uint mk_seen_by_lane()
+{
+	return (mk_slot_is_ready() ? MK_SEES_SLOT : 0u) |
+	       (mk_seen_leave != 0u ? MK_SEES_LEAVE : 0u);
+}
+
+/*
+ * The same across a bus, where whatever is looked at, ingests too, comes with one wait.
+ * One vote for all that may be seen: a compiler knows that its result is the same for all
+ * lanes, and that of && it does not know.  What comes behind is some ten times as long on
+ * NVIDIA's devices when lanes might go different ways.
+ */
+uint mk_find_across()
+{
+	uint left = MK_LOOKS_PER_TRY, sees;
+
+	if (mk_watches_io()) {
+		do {
+			mk_load_block();
+			mk_load_io_block();
+			mk_await_look();
+			sees = mk_io_slot_is_ready() ? MK_SEES_IO : 0u;
+			sees = subgroupOr(sees | mk_seen_by_lane());
+			left--;
+		} while (sees == 0u && left != 0u);
+	} else {
+		do {
+			mk_load_block();
+			mk_await_look();
+			sees = subgroupOr(mk_seen_by_lane());
+			left--;
+		} while (sees == 0u && left != 0u);
+	}
+	mk_spend(MK_LOOKS_PER_TRY - left + 2u);
+	mk_idle += MK_LOOKS_PER_TRY - left;
+	return sees;
 }
 
 /* The highest lane of which @which is true; there is one. */
@@ -351,10 +251,10 @@ uint mk_last_lane(bool which)
 	return subgroupBallotFindMSB(subgroupBallot(which));
 }
 
-/* After a fruitless try. */
-bool mk_may_go_on_looking()
+/* There is something to tell, so a fruitless try is the last one. */
+bool mk_has_counted()
 {
-	return !subgroupAny(mk_claims != 0u) && !mk_split_must_leave();
+	return subgroupAny(mk_claims != 0u);
 }
 
 /* Execute what can be executed quickly of what was found; true when there is something else. */
@@ -383,7 +283,7 @@ bool mk_work_quickly(inout uint tries, out bool found, out bool saw_io)
 		if (found)
 			slow = mk_work_on_found();
 		tries--;
-	} while (!slow && !saw_io && tries != 0u && (found || mk_may_go_on_looking()));
+	} while (!slow && !saw_io && tries != 0u && (found || !mk_has_counted()));
 	return slow;
 }
 
@@ -406,7 +306,7 @@ bool mk_work_and_watch(out bool found)
 			slow = mk_examine_io();
 		mk_io_turn = !saw_io;
 		mk_spend(1u);
-	} while (!slow && tries != 0u && (found || saw_io || mk_may_go_on_looking()));
+	} while (!slow && tries != 0u && (found || saw_io || !mk_has_counted()));
 	return slow;
 }
 
@@ -433,20 +333,19 @@ void mk_keep_house()
 uint mk_rounds;
 
 /*
- * Between two rounds; false when it is time to leave.  Who publishes meanwhile waits, so
- * one that was @busy keeps house seldom.
+ * Between two rounds.  Who publishes meanwhile waits, so one that was @busy keeps house
+ * seldom.
  */
-bool mk_end_round(bool busy)
+void mk_end_round(bool busy)
 {
 	if (!busy || mk_rounds % MK_ROUNDS_PER_HOUSE == 0u)
 		mk_keep_house();
 	mk_rounds++;
-	return mk_budget > MK_LOOK_STEPS && !mk_must_leave();
 }
 
 /*
- * Passes of loops in each round of mk_work(), as measured on a device that passes through
- * the loops of branches that are not taken: 12, and 8 of house-keeping.
+ * Passes of loops in each round, as measured on a device that passes through the loops of
+ * branches that are not taken: 12, and 8 of house-keeping.
  */
 #define MK_ROUND_STEPS 20u
 /* Those that an operation takes besides, and besides what it asks for. */
@@ -533,18 +432,11 @@ void mk_find_cut_loops()
  * Five loops, one in the other: look; execute quickly; look at the io queue; keep
  * house; execute anything.  Only what an inner loop leaves over reaches an outer one.
  */
-void mk_work()
+void mk_work_in_place()
 {
 	uint busy = 0u;
 	bool stay, slow, found;
 
-	mk_finds = mk_rounds = 0u;
-	mk_io_shown = uvec2(0u);
-	mk_io_turn = true;
-	mk_begin_looking();
-	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
-	if (mk_split)
-		mk_read_masks();
 	do {
 		do {
 			slow = mk_work_and_watch(found);
@@ -552,13 +444,63 @@ void mk_work()
 			busy = slow ? busy + 1u : MK_BUSY_PER_ROUND;
 			stay = mk_budget > MK_LOOK_STEPS;
 			if (busy >= MK_BUSY_PER_ROUND) {
-				stay = mk_end_round(found && !slow);
+				mk_end_round(found && !slow);
+				stay = stay && !mk_must_leave();
 				busy = 0u;
 			}
 		} while (stay && !slow);
 		if (slow)
 			mk_work_slowly();
 	} while (stay);
+}
+
+/*
+ * Two loops: look; do what there is to do.  Each way out of a loop costs a device that is
+ * across a bus more than the branches around what is not to be done.
+ */
+void mk_work_across()
+{
+	uint left = MK_FINDS_PER_ROUND;
+	bool stay = true;
+
+	do {
+		uint sees = mk_find_across();
+		bool found = (sees & MK_SEES_SLOT) != 0u, slow = false;
+
+		if (found)
+			slow = mk_work_on_found();
+		bool takes_io = (sees & MK_SEES_IO) != 0u && (mk_io_turn || !slow);
+		if (takes_io)
+			slow = mk_examine_io();
+		mk_io_turn = !takes_io;
+		if (slow)
+			mk_work_slowly();
+		mk_spend(MK_ROUND_STEPS + MK_SLOW_STEPS);
+		left -= min(left,
+			    sees != 0u ? 1u : MK_FINDS_PER_ROUND / MK_TRIES_PER_ROUND);
+		if (sees == 0u && mk_has_counted())
+			left = 0u;
+		stay = mk_budget > MK_LOOK_STEPS && (sees & MK_SEES_LEAVE) == 0u;
+		if (left == 0u) {
+			mk_keep_house();
+			left = MK_FINDS_PER_ROUND;
+		}
+	} while (stay);
+}
+
+void mk_work()
+{
+	mk_finds = mk_rounds = 0u;
+	mk_io_shown = uvec2(0u);
+	mk_io_turn = true;
+	mk_begin_looking();
+	mk_begin_looking_at_io(min(mk_workers, mk_block_count), mk_keeps_place());
+	if (mk_split) {
+		mk_read_masks();
+		mk_work_across();
+	} else {
+		mk_work_in_place();
+	}
 	mk_find_cut_loops();
 	mk_tell_counts();
 	mk_end_in_order();

@@ -94,6 +94,7 @@
 #define MK_LOOK_STEPS 512u
 
 /* Flags of one dispatch. */
-#define MK_DISPATCH_RESTART_LOG 1u /* empty the debug log first */
+#define MK_DISPATCH_RESTART_LOG 1u	   /* empty the debug log first */
+#define MK_DISPATCH_NEVER	(1u << 31) /* no dispatch has it: see mk_await_look() */
 
 #endif /* MK_STATE_LAYOUT_H */

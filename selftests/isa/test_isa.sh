@@ -164,8 +164,8 @@ mistake 'a look loads a status and the words beside it one by one' \
 	a_look_is_one_load split memory.glsl \
 	's/^#define MK_HEADER_QUAD(slot) \(.*\)$/#define MK_HEADER_QUAD(slot) uvec4(\1.x, \1.y, \1.z, 0u)/'
 mistake 'an argument is loaded beside the status, not after it' \
-	words_come_after_the_status 'in place' schedule.glsl \
-	'/mk_found_status = MK_LOAD_RELAXED(MK_STATUS_WORD/{
+	words_come_after_the_status 'in place' look.glsl \
+	'/mk_found_word = MK_LOAD_RELAXED(MK_STATUS_WORD/{
 		s/^/{/
 		s/$/mk_found_header.x = MK_PAYLOAD_WORD(mk_found_slot, MK_SLOT_ARGS + 2u);}/
 	}
