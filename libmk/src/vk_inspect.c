@@ -26,6 +26,18 @@ static bool has_extension(const VkExtensionProperties *extensions, uint32_t coun
 	return false;
 }
 
+/* By its name of today or of before. */
+static const char *find_priority(const VkExtensionProperties *extensions, uint32_t count)
+{
+	static const char *const names[] = { VK_KHR_GLOBAL_PRIORITY_EXTENSION_NAME,
+					     VK_EXT_GLOBAL_PRIORITY_EXTENSION_NAME };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has_extension(extensions, count, names[i]))
+			return names[i];
+	return NULL;
+}
+
 static bool can_export(const struct mk_vk_device *device,
 		       VkExternalMemoryHandleTypeFlagBits type)
 {
@@ -97,6 +109,9 @@ static void find_extensions(struct mk_vk_device *device, struct identifiers *ide
 		has_extension(extensions, count,
 			      VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME) &&
 		has_coherent_memory(device->physical);
+	device->tells_faults =
+		has_extension(extensions, count, VK_EXT_DEVICE_FAULT_EXTENSION_NAME);
+	device->priority_extension = find_priority(extensions, count);
 	identifiers->have_pci =
 		has_extension(extensions, count, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME);
 	identifiers->have_drm = has_extension(extensions, count,
