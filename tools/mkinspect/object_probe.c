@@ -42,11 +42,11 @@ static void add_device(struct json_output *json, const struct mk_device_info *de
 	json_text(json, "device", device->name);
 	json_text(json, "driver", device->driver);
 	json_text(json, "type", device->type_name);
-	report_text(json, "pci", *device->pci ? device->pci : NULL);
-	report_text(json, "node", *device->node ? device->node : NULL);
+	json_text(json, "pci", *device->pci ? device->pci : NULL);
+	json_text(json, "node", *device->node ? device->node : NULL);
 	json_text(json, "uuid", device->uuid);
-	report_flag(json, "is_chosen", device->is_chosen);
-	report_text(json, "lack", *device->lack ? device->lack : NULL);
+	json_flag(json, "is_chosen", device->is_chosen);
+	json_text(json, "lack", *device->lack ? device->lack : NULL);
 }
 
 static void add_devices(struct json_output *json)
@@ -69,9 +69,9 @@ static void add_result(struct json_output *json, const struct mk_probe_result *r
 	json_text(json, "driver", result->driver);
 	json_number(json, "number", result->number);
 	json_text(json, "placement", result->placement);
-	report_flag(json, "is_in_device", result->in_device);
-	report_flag(json, "is_coherent", result->is_coherent);
-	report_flag(json, "is_chosen", result->is_chosen);
+	json_flag(json, "is_in_device", result->in_device);
+	json_flag(json, "is_coherent", result->is_coherent);
+	json_flag(json, "is_chosen", result->is_chosen);
 	if (result->is_coherent) {
 		json_number(json, "p50_ns", result->p50_ns);
 		json_number(json, "p99_ns", result->p99_ns);
@@ -79,7 +79,7 @@ static void add_result(struct json_output *json, const struct mk_probe_result *r
 		json_null(json, "p50_ns");
 		json_null(json, "p99_ns");
 	}
-	report_text(json, "reason", result->is_coherent ? NULL : result->reason);
+	json_text(json, "reason", result->is_coherent ? NULL : result->reason);
 }
 
 static int run(const struct object *object, const struct options *options)
