@@ -86,3 +86,22 @@ int argument_choice(struct argp_state *state, const char *option, const char *te
 	argp_error(state, "--%s: had \"%s\", expected %s", option, text, names);
 	return 0;
 }
+
+/* In the order of the enumerations. */
+static const char *const engine_names[] = { "vulkan", "cpu", NULL };
+static const char *const import_names[] = { "auto", "dma-buf", "host-pointer", NULL };
+
+enum mk_engine_kind argument_engine(struct argp_state *state, const char *text)
+{
+	return (enum mk_engine_kind)argument_choice(state, "engine", text, engine_names);
+}
+
+enum mk_import argument_import(struct argp_state *state, const char *text)
+{
+	return (enum mk_import)argument_choice(state, "import", text, import_names);
+}
+
+const char *engine_name(enum mk_engine_kind kind)
+{
+	return engine_names[kind];
+}

@@ -47,9 +47,6 @@ static const struct argp_option option_table[] = {
 	{ 0 },
 };
 
-/* In the order of enum mk_engine_kind. */
-static const char *const engine_names[] = { "vulkan", "cpu", NULL };
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -59,8 +56,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		state->child_inputs[0] = &arguments->trace;
 		return 0;
 	case KEY_ENGINE:
-		arguments->engine.kind = (enum mk_engine_kind)argument_choice(
-			state, "engine", text, engine_names);
+		arguments->engine.kind = argument_engine(state, text);
 		return 0;
 	case KEY_HANDLERS:
 		arguments->handlers = text;
@@ -162,7 +158,7 @@ static int check_opcodes(const struct trace *trace, const struct arguments *argu
 static int replay(const struct arguments *arguments, struct trace *trace)
 {
 	struct replay_result result = {
-		.engine = arguments->engine.kind == MK_ENGINE_KIND_CPU ? "cpu" : "vulkan",
+		.engine = engine_name(arguments->engine.kind),
 	};
 	uint32_t context;
 	int ret = trace_choose_context(trace, arguments->trace.context, &context);
