@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Memory of amdgpu's as a placement, with a fake of its libraries' below a CPU's driver:
- * tried out, refused with reasons, chosen, run on and shared.
+ * tried out, refused with reasons, chosen, run on and shared, or lost with the device.
  */
 #define _GNU_SOURCE
 #include "live.h"
@@ -15,6 +15,7 @@
 #include <mk/probe.h>
 
 #include "fake_amdgpu.h"
+#include "reset_layer.h"
 
 #define RESULTS_LIMIT 64
 /* What an engine gives its first dispatch, in which the driver compiles. */
@@ -26,6 +27,7 @@ static size_t count;
 static int reset(void **state)
 {
 	fake_amdgpu_reset();
+	reset_layer_plan(NULL, 0, NULL);
 	return live_setup(state);
 }
 
@@ -270,6 +272,44 @@ static void test_device_coherent(void **state)
 	mk_context_close(live_attach(live, MK_ROLE_ENGINE));
 }
 
+/* One slot may be executed by a dispatch that has been waited for. */
+static bool is_over_or_rebuilt(void *data)
+{
+	struct live *live = data;
+	struct mk_engine_info info;
+
+	mk_producer_publish(live->producers[0], &LIVE_NOP, 0, NULL);
+	mk_engine_info(live->engine, &info);
+	return info.rebuilds || mk_engine_failure(live->engine);
+}
+
+/*
+ * A new Vulkan device would import it as memory that its caches keep, on which an engine
+ * waits for ever: nothing runs on it any more.
+ */
+static void test_device_coherent_is_lost(void **state)
+{
+	const struct reset_step wait = { RESET_WAIT, 1 };
+	const char reason[] = "is that on the device that was lost only";
+	struct mk_geometry geometry = { .backing = MK_BACKING_DEVICE };
+	struct live *live = *state;
+
+	fake_amdgpu.has_device_coherent = true;
+	probe();
+	geometry.placement = find("device memory")->number;
+	live_create(live, &geometry);
+	live_start(live, NULL);
+	run_first(live, &LIVE_NOP);
+	reset_layer_plan(&wait, 1, NULL);
+	assert_true(live_eventually(is_over_or_rebuilt, live));
+	live_expect(-ENOTSUP, mk_engine_failure(live->engine));
+	assert_non_null(strstr(mk_error_text(), reason));
+	assert_int_equal(live_engine_state(live), MK_ENGINE_LOST);
+	live_stop(live);
+	live_expect(-ENOTSUP, live_try_start(live->context, NULL, &live->engine));
+	assert_non_null(strstr(mk_error_text(), reason));
+}
+
 static bool host_memory_is_seen(void *unused)
 {
 	(void)unused;
@@ -362,6 +402,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_runs, reset, live_teardown),
 		cmocka_unit_test_setup_teardown(test_device_coherent, reset,
 						live_teardown),
+		cmocka_unit_test_setup_teardown(test_device_coherent_is_lost, reset,
+						live_teardown),
 		cmocka_unit_test_setup_teardown(test_gpu_takes_memfds, reset,
 						live_teardown),
 		cmocka_unit_test_setup_teardown(test_creates_nothing, reset,
@@ -371,7 +413,7 @@ int main(void)
 
 	int status;
 
-	if (!mkdtemp(cache) || !use_cache(cache))
+	if (!reset_layer_use() || !mkdtemp(cache) || !use_cache(cache))
 		return EXIT_FAILURE;
 	status = live_main(tests);
 	remove_cache(cache);
