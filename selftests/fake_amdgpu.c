@@ -278,6 +278,8 @@ static void *find_real(const char *name)
 	return real;
 }
 
+#define REAL(CALL) ((PFN_##CALL)find_real(#CALL))
+
 static void add_extension(const char *name, uint32_t room, uint32_t *count,
 			  VkExtensionProperties *properties)
 {
@@ -291,10 +293,9 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical,
 					      const char *layer, uint32_t *count,
 					      VkExtensionProperties *properties)
 {
-	PFN_vkEnumerateDeviceExtensionProperties real =
-		(PFN_vkEnumerateDeviceExtensionProperties)find_real(__func__);
 	uint32_t room = *count;
-	VkResult result = real(physical, layer, count, properties);
+	VkResult result = REAL(vkEnumerateDeviceExtensionProperties)(physical, layer,
+								     count, properties);
 
 	add_extension(VK_EXT_PHYSICAL_DEVICE_DRM_EXTENSION_NAME, room, count, properties);
 	if (fake_amdgpu.has_device_coherent)
@@ -306,10 +307,7 @@ VkResult vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical,
 void vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical,
 					 VkPhysicalDeviceMemoryProperties *properties)
 {
-	PFN_vkGetPhysicalDeviceMemoryProperties real =
-		(PFN_vkGetPhysicalDeviceMemoryProperties)find_real(__func__);
-
-	real(physical, properties);
+	REAL(vkGetPhysicalDeviceMemoryProperties)(physical, properties);
 	if (fake_amdgpu.has_device_coherent)
 		properties->memoryTypes[0].propertyFlags |=
 			VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD |
@@ -321,10 +319,7 @@ void vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical,
 void vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physical,
 				  VkPhysicalDeviceFeatures2 *features)
 {
-	PFN_vkGetPhysicalDeviceFeatures2 real =
-		(PFN_vkGetPhysicalDeviceFeatures2)find_real(__func__);
-
-	real(physical, features);
+	REAL(vkGetPhysicalDeviceFeatures2)(physical, features);
 	for (VkBaseOutStructure *next = features->pNext; next; next = next->pNext)
 		if (next->sType == COHERENT)
 			((VkPhysicalDeviceCoherentMemoryFeaturesAMD *)next)
@@ -335,7 +330,6 @@ void vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physical,
 VkResult vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
 			const VkAllocationCallbacks *allocator, VkDevice *device)
 {
-	PFN_vkCreateDevice real = (PFN_vkCreateDevice)find_real(__func__);
 	VkDeviceCreateInfo changed = *info;
 	VkBaseOutStructure *last = (VkBaseOutStructure *)&changed;
 	const char *names[16];
@@ -354,7 +348,7 @@ VkResult vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *inf
 						 info->enabledExtensionCount;
 	if (last->pNext)
 		last->pNext = last->pNext->pNext;
-	return real(physical, &changed, allocator, device);
+	return REAL(vkCreateDevice)(physical, &changed, allocator, device);
 }
 
 static void change(VkBaseOutStructure *structure)
@@ -381,10 +375,7 @@ static void change(VkBaseOutStructure *structure)
 void vkGetPhysicalDeviceProperties2(VkPhysicalDevice physical,
 				    VkPhysicalDeviceProperties2 *properties)
 {
-	PFN_vkGetPhysicalDeviceProperties2 real =
-		(PFN_vkGetPhysicalDeviceProperties2)find_real(__func__);
-
-	real(physical, properties);
+	REAL(vkGetPhysicalDeviceProperties2)(physical, properties);
 	if (fake_amdgpu.is_gpu)
 		properties->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 	for (VkBaseOutStructure *next = properties->pNext; next; next = next->pNext)

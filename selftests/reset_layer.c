@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -34,6 +35,23 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct device devices[DEVICES_LIMIT];
 static PFN_vkGetInstanceProcAddr next_instance_get;
 static VkInstance instance;
+
+EXPORT bool reset_layer_use(void)
+{
+	const char *directory = getenv("MK_RESET_LAYER_DIR");
+	const char *others = getenv("VK_INSTANCE_LAYERS");
+	char layers[256];
+
+	if (!directory || !*directory) {
+		fprintf(stderr,
+			"set MK_RESET_LAYER_DIR to the folder of reset_layer.json\n");
+		return false;
+	}
+	snprintf(layers, sizeof(layers), "VK_LAYER_MK_reset%s%s",
+		 others && *others ? ":" : "", others ? others : "");
+	return !setenv("VK_ADD_LAYER_PATH", directory, 1) &&
+	       !setenv("VK_INSTANCE_LAYERS", layers, 1);
+}
 
 /* The plan ------------------------------------------------------------------------ */
 

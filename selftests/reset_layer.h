@@ -46,6 +46,13 @@ struct reset_scene {
 	void *data;
 };
 
+/*
+ * Have the loader put it in front of other layers that are asked for, before the first call
+ * of Vulkan; MK_RESET_LAYER_DIR is the folder of its manifest.  False: it is not set, which
+ * was told.
+ */
+bool reset_layer_use(void);
+
 /* Forget the last plan and begin this one; NULL for none. */
 void reset_layer_plan(const struct reset_step *steps, size_t count,
 		      const struct reset_scene *scene);

@@ -65,89 +65,69 @@ static void times_lose_no_nanosecond(void **state)
 		.event = {.type = MK_TRACE_DISPATCH_##TYPE, .time_ns = (TIME) } \
 	}
 
-static void build(struct trace_entry *entries, size_t count, struct spans *spans)
+/* In a trace that ends at 100 ns. */
+static struct {
+	size_t entry_count;
+	struct trace_entry entries[5];
+	size_t span_count;
+	struct {
+		uint64_t begin_ns, end_ns;
+		enum span_end end;
+	} spans[3];
+} cases[] = {
+	/* What is queued begins behind the oldest. */
+	{ 4,
+	  { PUT(BEGIN, 10), PUT(BEGIN, 20), PUT(END, 30), PUT(END, 40) },
+	  2,
+	  { { 10, 30, END_SEEN }, { 30, 40, END_SEEN } } },
+	/* The first one's end was dropped. */
+	{ 5,
+	  { PUT(BEGIN, 10), PUT(BEGIN, 20), PUT(BEGIN, 30), PUT(END, 40), PUT(END, 50) },
+	  3,
+	  { { 10, 30, END_BY_REUSE }, { 30, 40, END_SEEN }, { 40, 50, END_SEEN } } },
+	/* Of a process that was killed. */
+	{ 2,
+	  { PUT(BEGIN, 10), PUT(BEGIN, 20) },
+	  2,
+	  { { 10, 100, END_UNKNOWN }, { 100, 100, END_UNKNOWN } } },
+};
+
+static void dispatches_do_not_overlap(void **state)
 {
 	static const struct mk_geometry geometry = {
 		.slots = 2,
 		.window_slots = 2,
 		.io_slots = 2,
 	};
-	struct trace trace = {
-		.entries = entries,
-		.count = count,
-		.part_count = 1,
-		.end_ns = 100,
-	};
-
-	assert_int_equal(spans_build(&trace, &geometry, spans), 0);
-}
-
-static void assert_span(const struct span *span, uint64_t begin_ns, uint64_t end_ns,
-			enum span_end how)
-{
-	assert_int_equal(span->kind, SPAN_DISPATCH);
-	assert_int_equal(span->begin_ns, begin_ns);
-	assert_int_equal(span->end_ns, end_ns);
-	assert_int_equal(span->end, how);
-}
-
-static void queued_begins_behind_the_oldest(void **state)
-{
-	struct trace_entry entries[] = {
-		PUT(BEGIN, 10),
-		PUT(BEGIN, 20),
-		PUT(END, 30),
-		PUT(END, 40),
-	};
-	struct spans spans;
 
 	(void)state;
-	build(entries, 4, &spans);
-	assert_int_equal(spans.count, 2);
-	assert_span(&spans.spans[0], 10, 30, END_SEEN);
-	assert_span(&spans.spans[1], 30, 40, END_SEEN);
-	spans_free(&spans);
-}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct trace trace = {
+			.entries = cases[i].entries,
+			.count = cases[i].entry_count,
+			.part_count = 1,
+			.end_ns = 100,
+		};
+		struct spans spans;
 
-/* The first one's end was dropped: all the same none is in another. */
-static void dropped_end_overlaps_nothing(void **state)
-{
-	struct trace_entry entries[] = {
-		PUT(BEGIN, 10), PUT(BEGIN, 20), PUT(BEGIN, 30),
-		PUT(END, 40),	PUT(END, 50),
-	};
-	struct spans spans;
-
-	(void)state;
-	build(entries, 5, &spans);
-	assert_int_equal(spans.count, 3);
-	assert_span(&spans.spans[0], 10, 30, END_BY_REUSE);
-	assert_span(&spans.spans[1], 30, 40, END_SEEN);
-	assert_span(&spans.spans[2], 40, 50, END_SEEN);
-	spans_free(&spans);
-}
-
-/* Of a process that was killed. */
-static void unfinished_overlap_nothing(void **state)
-{
-	struct trace_entry entries[] = { PUT(BEGIN, 10), PUT(BEGIN, 20) };
-	struct spans spans;
-
-	(void)state;
-	build(entries, 2, &spans);
-	assert_int_equal(spans.count, 2);
-	assert_span(&spans.spans[0], 10, 100, END_UNKNOWN);
-	assert_span(&spans.spans[1], 100, 100, END_UNKNOWN);
-	spans_free(&spans);
+		assert_int_equal(spans_build(&trace, &geometry, &spans), 0);
+		assert_int_equal(spans.count, cases[i].span_count);
+		for (size_t j = 0; j < spans.count; j++) {
+			assert_int_equal(spans.spans[j].kind, SPAN_DISPATCH);
+			assert_int_equal(spans.spans[j].begin_ns,
+					 cases[i].spans[j].begin_ns);
+			assert_int_equal(spans.spans[j].end_ns, cases[i].spans[j].end_ns);
+			assert_int_equal(spans.spans[j].end, cases[i].spans[j].end);
+		}
+		spans_free(&spans);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(times_lose_no_nanosecond),
-		cmocka_unit_test(queued_begins_behind_the_oldest),
-		cmocka_unit_test(dropped_end_overlaps_nothing),
-		cmocka_unit_test(unfinished_overlap_nothing),
+		cmocka_unit_test(dispatches_do_not_overlap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

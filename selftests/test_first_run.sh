@@ -77,7 +77,7 @@ has_its_parts() {
 		([.steps[].name] | . as $names | ["probe", "latency", "throughput", "doctor",
 			"afterwards"] | all([.] | inside($names))) and
 		([.steps[] | select(.name == "probe") | .data.placements[] |
-			select(.coherent == 1 or .in_device == 0) | "vectors-\(.number)"] | sort) ==
+			select(.is_coherent or (.is_in_device | not)) | "vectors-\(.number)"] | sort) ==
 		([.steps[] | select(.name | startswith("vectors-")) | .name] | sort) and
 		([.headlines[].name] == ["round_trip", "round_trip_limit", "throughput"]) and
 		(.headlines | all(.value > 0 and .baseline_value > 0 and .times > 0)) and

@@ -97,7 +97,7 @@ def compared($prefix):
 	(.[$prefix + ("times_below_submit_wait", "times_below_submit_poll")] | type) ==
 	"number"));
 def headed($verb):
-	.schema == 2 and .verb == $verb and .engine == $engine and .workgroups == 1 and
+	.schema == 3 and .verb == $verb and .engine == $engine and .workgroups == 1 and
 	([.device, .driver, .placement] | all(length > 0));
 '
 
@@ -369,11 +369,11 @@ no_such_device() {
 # A device is what it is said to be, by its name and by its UUID.
 probe_devices() {
 	"$program" probe -j >"$work/probe.json" && cat "$work/probe.json" &&
-		jq -e '.schema == 2 and ([.devices[].chosen] | add) == 1 and
+		jq -e '.schema == 3 and ([.devices[] | select(.is_chosen)] | length) == 1 and
 			([.devices[] | .type, .driver, .uuid] | all(length > 0)) and
 			(.placements[0].device | length) > 0' "$work/probe.json" || return 1
 	for key in device uuid; do
-		value=$(jq -r ".devices[] | select(.chosen == 1).$key" "$work/probe.json")
+		value=$(jq -r ".devices[] | select(.is_chosen).$key" "$work/probe.json")
 		"$program" probe -j --device "$value" >"$work/json" &&
 			jq -e --arg name "$(jq -r .placements[0].device "$work/probe.json")" \
 				'[.placements[].device] | unique == [$name]' "$work/json" ||

@@ -18,7 +18,6 @@
 static struct {
 	VkQueueFamilyProperties families[4];
 	uint32_t family_count;
-	const char *extension;
 	uint32_t permitted; /* the highest priority */
 	VkResult failure;   /* of every attempt */
 	uint32_t attempts;
@@ -52,12 +51,6 @@ VKAPI_ATTR VkResult VKAPI_CALL vkCreateDevice(VkPhysicalDevice physical,
 		return driver.failure;
 	return driver.priority > driver.permitted ? VK_ERROR_NOT_PERMITTED_KHR :
 						    VK_SUCCESS;
-}
-
-bool mk_vk_has_extension(VkPhysicalDevice physical, const char *name)
-{
-	(void)physical;
-	return driver.extension && !strcmp(driver.extension, name);
 }
 
 int mk_vk_fail(VkResult result, const char *what)
@@ -174,10 +167,12 @@ static void test_priority(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(priorities) / sizeof(priorities[0]); i++) {
-		struct mk_vk_device device = { .priority = "stale" };
+		struct mk_vk_device device = {
+			.priority_extension = priorities[i].extension,
+			.priority = "stale",
+		};
 
 		memset(&driver, 0, sizeof(driver));
-		driver.extension = priorities[i].extension;
 		driver.permitted = priorities[i].permitted;
 		assert_int_equal(create(priorities[i].wanted, &device), 0);
 		assert_int_equal(driver.attempts, priorities[i].attempts);
@@ -194,11 +189,10 @@ static void test_priority(void **state)
 
 static void test_failure(void **state)
 {
-	struct mk_vk_device device = { 0 };
+	struct mk_vk_device device = { .priority_extension = "VK_KHR_global_priority" };
 
 	(void)state;
 	memset(&driver, 0, sizeof(driver));
-	driver.extension = "VK_KHR_global_priority";
 	assert_int_equal(create("highest", &device), -EINVAL);
 	assert_non_null(strstr(mk_error_text(), "MK_QUEUE_PRIORITY is \"highest\""));
 	assert_int_equal(driver.attempts, 0);

@@ -181,7 +181,7 @@ wrong_use() {
 		fails_with 64 'no file' "$mkinspect" record true &&
 		fails_with 64 'expected an object' "$mkinspect" nothing &&
 		fails_with 64 'no format' "$mkinspect" export x &&
-		fails_with 64 'cpu or vulkan' "$mkinspect" replay --engine gpu x
+		fails_with 64 'vulkan or cpu' "$mkinspect" replay --engine gpu x
 }
 try 'wrong usage' wrong_use
 status_is_the_programs() {

@@ -656,21 +656,6 @@ static void test_hang_that_is_reset(void **state)
 
 /* Main ---------------------------------------------------------------------------------- */
 
-/* In front of other layers that are asked for. */
-static bool use_layer(void)
-{
-	const char *directory = getenv("MK_RESET_LAYER_DIR");
-	const char *others = getenv("VK_INSTANCE_LAYERS");
-	char layers[256];
-
-	if (!directory || !*directory)
-		return false;
-	snprintf(layers, sizeof(layers), "VK_LAYER_MK_reset%s%s",
-		 others && *others ? ":" : "", others ? others : "");
-	return !setenv("VK_ADD_LAYER_PATH", directory, 1) &&
-	       !setenv("VK_INSTANCE_LAYERS", layers, 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,11 +675,11 @@ int main(void)
 		cmocka_unit_test(test_matrix),
 	};
 
-	if (live_engine_kind() != MK_ENGINE_KIND_VULKAN || !use_layer()) {
-		fprintf(stderr,
-			"set MK_TEST_ENGINE=vulkan, and MK_RESET_LAYER_DIR to the "
-			"folder of reset_layer.json\n");
+	if (live_engine_kind() != MK_ENGINE_KIND_VULKAN) {
+		fprintf(stderr, "set MK_TEST_ENGINE=vulkan\n");
 		return EXIT_FAILURE;
 	}
+	if (!reset_layer_use())
+		return EXIT_FAILURE;
 	return live_main(tests);
 }

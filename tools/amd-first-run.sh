@@ -442,7 +442,7 @@ probe() {
 	cp "$work/data" "$work/probe"
 	# Whatever comes now runs on the same device.
 	[ -n "${MK_DEVICE-}" ] ||
-		MK_DEVICE=$(jq -r '[.devices? // [] | .[] | select(.chosen == 1) | .uuid][0] // empty' "$work/probe")
+		MK_DEVICE=$(jq -r '[.devices? // [] | .[] | select(.is_chosen) | .uuid][0] // empty' "$work/probe")
 	[ -z "$MK_DEVICE" ] || export MK_DEVICE
 }
 
@@ -453,9 +453,9 @@ probe() {
 placements() {
 	jq -r '(.placements? // []) | . as $all |
 		([range(1; length) | select($all[.].number == 1)][0] // length) as $stop |
-		.[:$stop][] | select(.coherent == 1 or
-			(.in_device == 0 and (.driver | test("llvmpipe")))) |
-		"\(.number) \(.chosen) \(if .in_device == 1 then "device" else "host" end) " +
+		.[:$stop][] | select(.is_coherent or
+			((.is_in_device | not) and (.driver | test("llvmpipe")))) |
+		"\(.number) \(.is_chosen) \(if .is_in_device then "device" else "host" end) " +
 		(if .placement | endswith("host pointer") then "host-pointer" else "dma-buf" end)' \
 		"$work/probe"
 }
@@ -483,7 +483,7 @@ on_memory() {
 	way=$4
 	shift 4
 	run_vectors "vectors-$memory" "operations give the right results, $where" "$way" "$@"
-	if [ "$is_chosen" = 1 ] || ! $quick || [ ! -r "$vectors" ]; then
+	if [ "$is_chosen" = true ] || ! $quick || [ ! -r "$vectors" ]; then
 		tests "producer-$memory" "publishing and completing, $where" 300 "$@" \
 			MK_TEST_IMPORT="$way" "$build/selftests/test_producer"
 		tests "ordering-$memory" "nobody sees stale data, $where" 300 "$@" \

@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "find_memfd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,16 +14,10 @@
 
 #include "error.h"
 #include "memfd_name.h"
+#include "processes.h"
 
-static int open_directory(uint32_t pid)
+static int fail_to_look(uint32_t pid)
 {
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
 	if (errno == ENOENT || errno == ESRCH)
 		return mk_fail(ESRCH, "there is no process %u", pid);
 	if (errno == EACCES || errno == EPERM)
@@ -32,7 +25,7 @@ static int open_directory(uint32_t pid)
 			       "process %u cannot be looked into: it must be the same "
 			       "user's, or CAP_SYS_PTRACE is needed",
 			       pid);
-	return mk_fail(errno, "cannot open %s: %s", path, strerror(errno));
+	return mk_fail(errno, "cannot look into process %u: %s", pid, strerror(errno));
 }
 
 static struct mk_memfd_context *find_or_add(struct mk_memfd_process *process,
@@ -52,14 +45,15 @@ static struct mk_memfd_context *find_or_add(struct mk_memfd_process *process,
 	return contexts;
 }
 
-static int look_at(struct mk_memfd_process *process, const char *entry)
+static int look_at(int directory, const char *entry, void *data)
 {
+	struct mk_memfd_process *process = data;
 	struct mk_memfd_context *context;
 	struct stat stat;
 	uint32_t memory;
 	uint64_t token;
 	char link[128];
-	ssize_t length = readlinkat(process->directory, entry, link, sizeof(link) - 1);
+	ssize_t length = readlinkat(directory, entry, link, sizeof(link) - 1);
 
 	if (length <= 0)
 		return 0;
@@ -70,8 +64,7 @@ static int look_at(struct mk_memfd_process *process, const char *entry)
 	if (!context)
 		return mk_fail(ENOMEM, "no memory for a list of contexts");
 	/* Producers have the cq's file once more; it is the same file. */
-	if (context->present >> memory & 1 ||
-	    fstatat(process->directory, entry, &stat, 0))
+	if (context->present >> memory & 1 || fstatat(directory, entry, &stat, 0))
 		return 0;
 	context->present |= 1u << memory;
 	context->fds[memory] = atoi(entry);
@@ -79,35 +72,14 @@ static int look_at(struct mk_memfd_process *process, const char *entry)
 	return 0;
 }
 
-static int look_at_all(struct mk_memfd_process *process)
-{
-	int copy = mk_duplicate(process->directory);
-	const struct dirent *entry;
-	DIR *directory;
-	int ret = 0;
-
-	if (copy < 0)
-		return copy;
-	directory = fdopendir(copy);
-	if (!directory) {
-		ret = mk_fail(errno, "cannot list descriptors: %s", strerror(errno));
-		close(copy);
-		return ret;
-	}
-	while (!ret && (entry = readdir(directory)))
-		ret = look_at(process, entry->d_name);
-	closedir(directory);
-	return ret;
-}
-
 int mk_memfd_process_open(uint32_t pid, struct mk_memfd_process *process)
 {
 	int ret;
 
-	*process = (struct mk_memfd_process){ .directory = open_directory(pid) };
-	if (process->directory < 0)
-		return process->directory;
-	ret = look_at_all(process);
+	*process = (struct mk_memfd_process){ .directory = mk_descriptors_open(pid) };
+	if (!process->directory)
+		return fail_to_look(pid);
+	ret = mk_descriptors_visit(process->directory, look_at, process);
 	if (ret)
 		mk_memfd_process_close(process);
 	return ret;
@@ -116,7 +88,7 @@ int mk_memfd_process_open(uint32_t pid, struct mk_memfd_process *process)
 void mk_memfd_process_close(struct mk_memfd_process *process)
 {
 	free(process->contexts);
-	close(process->directory);
+	closedir(process->directory);
 }
 
 /* Attach ----------------------------------------------------------------------- */
@@ -161,7 +133,7 @@ static int open_files(const struct mk_memfd_process *process,
 				       mk_memory_name(i));
 		}
 		snprintf(name, sizeof(name), "%d", context->fds[i]);
-		fds[*count] = openat(process->directory, name,
+		fds[*count] = openat(dirfd(process->directory), name,
 				     O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fds[*count] < 0)
 			return mk_fail(errno, "cannot open the process's file of %s: %s",

@@ -3,6 +3,7 @@
 #ifndef MK_SRC_FIND_MEMFD_H
 #define MK_SRC_FIND_MEMFD_H
 
+#include <dirent.h>
 #include <stdint.h>
 
 #include "backing.h"
@@ -15,7 +16,7 @@ struct mk_memfd_context {
 };
 
 struct mk_memfd_process {
-	int directory; /* its /proc/PID/fd: no other process's, even when it is gone */
+	DIR *directory; /* its /proc/PID/fd: no other process's, even when it is gone */
 	struct mk_memfd_context *contexts;
 	uint32_t count;
 };

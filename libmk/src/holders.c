@@ -2,13 +2,11 @@
 /* Who has a context, and as what. */
 #include <mk/find.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "backing_memfd.h"
 #include "context.h"
@@ -20,6 +18,7 @@
 struct list {
 	uint64_t id;	  /* of mk.ko's; 0: it is in memfds */
 	struct stat file; /* whose locks say it then */
+	uint32_t pid;	  /* of the process that is looked into for it */
 	struct mk_holder *holders;
 	size_t capacity;
 	size_t count;
@@ -89,22 +88,21 @@ static void read_locks(uint32_t pid, int fd, struct list *list)
 	fclose(stream);
 }
 
+static int look_at(int directory, const char *entry, void *data)
+{
+	struct list *list = data;
+
+	if (mk_memfd_is_file(directory, entry, &list->file))
+		read_locks(list->pid, atoi(entry), list);
+	return 0;
+}
+
 static int look_into(uint32_t pid, void *data)
 {
 	struct list *list = data;
-	const struct dirent *entry;
-	DIR *directory;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
-	directory = opendir(path);
-	if (!directory)
-		return 0;
-	while ((entry = readdir(directory)))
-		if (mk_memfd_is_file(dirfd(directory), entry->d_name, &list->file))
-			read_locks(pid, atoi(entry->d_name), list);
-	closedir(directory);
-	return 0;
+	list->pid = pid;
+	return mk_process_look_into(pid, look_at, list);
 }
 
 static int find_locks(const struct mk_context *context, struct list *list)

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <mk/log.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,13 @@ struct search {
 	char name[MK_MEMFD_NAME_BYTES];
 	struct stat cq; /* who has formats has this file too, where id is 0 */
 	int result;	/* the file, or why not */
+};
+
+/* One that is looked into. */
+struct process {
+	const struct search *search;
+	bool has_context;
+	int result; /* -ENOENT: it has no such file; there is no text then */
 };
 
 /* The file's name is anybody's to give; so may be the file. */
@@ -64,44 +70,31 @@ static int open_file(int directory, const char *entry)
 	return ret;
 }
 
-/* The file, or -errno; -ENOENT, without a text, when the process has none. */
-static int look_through(DIR *directory, const struct search *search)
+static int look_at(int directory, const char *entry, void *data)
 {
-	bool has_context = search->id != 0;
-	const struct dirent *entry;
-	int result = -ENOENT;
+	struct process *process = data;
+	const struct search *search = process->search;
 
-	while ((entry = readdir(directory))) {
-		if (!has_context)
-			has_context = mk_memfd_is_file(dirfd(directory), entry->d_name,
-						       &search->cq);
-		if (result < 0 &&
-		    mk_memfd_has_name(dirfd(directory), entry->d_name, search->name))
-			result = open_file(dirfd(directory), entry->d_name);
-	}
-	if (has_context)
-		return result;
-	if (result >= 0)
-		close(result);
-	return -ENOENT;
+	if (!process->has_context)
+		process->has_context = mk_memfd_is_file(directory, entry, &search->cq);
+	if (process->result < 0 && mk_memfd_has_name(directory, entry, search->name))
+		process->result = open_file(directory, entry);
+	return 0;
 }
 
 static int look_into(uint32_t pid, void *data)
 {
 	struct search *search = data;
-	DIR *directory;
-	char path[64];
-	int result;
+	struct process process = { search, search->id != 0, -ENOENT };
 
-	snprintf(path, sizeof(path), "/proc/%u/fd", pid);
-	directory = search->result < 0 ? opendir(path) : NULL;
-	if (!directory)
+	if (search->result >= 0)
 		return 0;
-	result = look_through(directory, search);
-	closedir(directory);
+	mk_process_look_into(pid, look_at, &process);
 	/* That there was one, and what is wrong with it, is worth more than none. */
-	if (result != -ENOENT)
-		search->result = result;
+	if (process.has_context && process.result != -ENOENT)
+		search->result = process.result;
+	else if (process.result >= 0)
+		close(process.result);
 	return 0;
 }
 

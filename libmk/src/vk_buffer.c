@@ -10,6 +10,8 @@
 #include "error.h"
 #include "udmabuf.h"
 
+static const char cannot_import[] = "cannot import memory into Vulkan";
+
 static int create_buffer(const struct mk_vk_device *device, VkDeviceSize bytes,
 			 VkExternalMemoryHandleTypeFlags type,
 			 struct mk_vk_buffer *buffer)
@@ -69,24 +71,45 @@ static int bind_memory(const struct mk_vk_device *device, uint32_t type,
 	return result ? mk_vk_fail(result, "cannot bind memory to a buffer") : 0;
 }
 
-static int import_memory(const struct mk_vk_device *device, uint32_t import_types,
-			 VkDeviceSize bytes, const void *import,
-			 struct mk_vk_buffer *buffer)
+/* The driver takes a descriptor that it imports: it gets a copy, and @fd stays. */
+static int bind_descriptor(const struct mk_vk_device *device, uint32_t memory_type,
+			   VkDeviceSize bytes, VkExternalMemoryHandleTypeFlagBits type,
+			   int fd, struct mk_vk_buffer *buffer)
 {
-	VkMemoryRequirements requirements;
-	uint32_t type;
+	const VkImportMemoryFdInfoKHR import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+		.handleType = type,
+		.fd = mk_duplicate(fd),
+	};
 	int ret;
 
+	if (import.fd < 0)
+		return import.fd;
+	ret = bind_memory(device, memory_type, bytes, &import, cannot_import, buffer);
+	if (!buffer->memory)
+		close(import.fd);
+	return ret;
+}
+
+/* For memory that has to be of one of @import_types. */
+static int create_for_import(const struct mk_vk_device *device, VkDeviceSize bytes,
+			     VkExternalMemoryHandleTypeFlagBits type,
+			     uint32_t import_types, struct mk_vk_buffer *buffer,
+			     uint32_t *memory_type)
+{
+	VkMemoryRequirements requirements;
+	int ret = create_buffer(device, bytes, type, buffer);
+
+	if (ret)
+		return ret;
 	vkGetBufferMemoryRequirements(device->device, buffer->buffer, &requirements);
 	if (requirements.size > bytes)
 		return mk_fail(EIO, "%s wants %llu bytes for a buffer of %llu",
 			       device->identity.name,
 			       (unsigned long long)requirements.size,
 			       (unsigned long long)bytes);
-	ret = find_memory_type(device, import_types & requirements.memoryTypeBits, &type);
-	return ret ? ret :
-		     bind_memory(device, type, bytes, import,
-				 "cannot import memory into Vulkan", buffer);
+	return find_memory_type(device, import_types & requirements.memoryTypeBits,
+				memory_type);
 }
 
 static int import_host_pointer(const struct mk_vk_device *device,
@@ -106,6 +129,7 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	PFN_vkGetMemoryHostPointerPropertiesEXT get_properties =
 		(PFN_vkGetMemoryHostPointerPropertiesEXT)vkGetDeviceProcAddr(
 			device->device, "vkGetMemoryHostPointerPropertiesEXT");
+	uint32_t memory_type;
 	VkResult result;
 	int ret;
 
@@ -122,30 +146,25 @@ static int import_host_pointer(const struct mk_vk_device *device,
 	result = get_properties(device->device, type, memory->address, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a host pointer");
-	ret = create_buffer(device, memory->mapped_bytes, type, buffer);
-	if (ret)
-		return ret;
-	return import_memory(device, properties.memoryTypeBits, memory->mapped_bytes,
-			     &import, buffer);
+	ret = create_for_import(device, memory->mapped_bytes, type,
+				properties.memoryTypeBits, buffer, &memory_type);
+	return ret ? ret :
+		     bind_memory(device, memory_type, memory->mapped_bytes, &import,
+				 cannot_import, buffer);
 }
 
-/* On success the driver has taken @fd, else it is still the caller's. */
 static int import_descriptor(const struct mk_vk_device *device, size_t bytes, int fd,
 			     struct mk_vk_buffer *buffer)
 {
 	const VkExternalMemoryHandleTypeFlagBits type =
 		VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
-	const VkImportMemoryFdInfoKHR import = {
-		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-		.handleType = type,
-		.fd = fd,
-	};
 	VkMemoryFdPropertiesKHR properties = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
 	};
 	PFN_vkGetMemoryFdPropertiesKHR get_properties =
 		(PFN_vkGetMemoryFdPropertiesKHR)vkGetDeviceProcAddr(
 			device->device, "vkGetMemoryFdPropertiesKHR");
+	uint32_t memory_type;
 	VkResult result;
 	int ret;
 
@@ -155,10 +174,9 @@ static int import_descriptor(const struct mk_vk_device *device, size_t bytes, in
 	result = get_properties(device->device, type, fd, &properties);
 	if (result)
 		return mk_vk_fail(result, "cannot import a DMA-buf");
-	ret = create_buffer(device, bytes, type, buffer);
-	if (ret)
-		return ret;
-	return import_memory(device, properties.memoryTypeBits, bytes, &import, buffer);
+	ret = create_for_import(device, bytes, type, properties.memoryTypeBits, buffer,
+				&memory_type);
+	return ret ? ret : bind_descriptor(device, memory_type, bytes, type, fd, buffer);
 }
 
 /* A CPU's driver maps whatever has memory; to a GPU's a memfd is none. */
@@ -185,8 +203,7 @@ static int import_dma_buf(const struct mk_vk_device *device, struct mk_backing *
 		return fd;
 	ret = import_descriptor(device, backing->memories[number].mapped_bytes, fd,
 				buffer);
-	if (!buffer->memory)
-		close(fd);
+	close(fd);
 	return ret;
 }
 
@@ -330,36 +347,24 @@ int mk_vk_buffer_export(const struct mk_vk_device *device,
 static int attach_and_map(const struct mk_vk_device *device, int fd, size_t bytes,
 			  uint32_t type, struct mk_vk_buffer *buffer)
 {
-	const VkImportMemoryFdInfoKHR import = {
-		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-		.handleType = device->export_type,
-		.fd = fd,
-	};
 	VkDeviceSize allocated;
 	int ret = create_own(device, bytes, type, buffer, &allocated);
 
 	if (!ret)
-		ret = bind_memory(device, type, allocated, &import,
-				  "cannot import a device's memory", buffer);
+		ret = bind_descriptor(device, type, allocated, device->export_type, fd,
+				      buffer);
 	return ret ? ret : map_buffer(device, buffer);
 }
 
 int mk_vk_buffer_attach(const struct mk_vk_device *device, int fd, size_t bytes,
 			uint32_t type, struct mk_vk_buffer *buffer)
 {
-	int copy, ret;
+	int ret;
 
 	memset(buffer, 0, sizeof(*buffer));
 	ret = check_bytes(device, bytes);
-	if (ret)
-		return ret;
-	copy = mk_duplicate(fd);
-	if (copy < 0)
-		return copy;
-	ret = attach_and_map(device, copy, bytes, type, buffer);
-	/* What was imported the driver has taken. */
-	if (!buffer->memory)
-		close(copy);
+	if (!ret)
+		ret = attach_and_map(device, fd, bytes, type, buffer);
 	if (ret)
 		mk_vk_buffer_destroy(device, buffer);
 	return ret;
@@ -380,18 +385,12 @@ static int map_dma_buf(int fd, size_t bytes, struct mk_vk_buffer *buffer)
 int mk_vk_buffer_attach_dma_buf(const struct mk_vk_device *device, int fd, size_t bytes,
 				struct mk_vk_buffer *buffer)
 {
-	int copy, ret;
+	int ret;
 
 	memset(buffer, 0, sizeof(*buffer));
 	ret = check_bytes(device, bytes);
-	if (ret)
-		return ret;
-	copy = mk_duplicate(fd);
-	if (copy < 0)
-		return copy;
-	ret = import_descriptor(device, bytes, copy, buffer);
-	if (!buffer->memory)
-		close(copy);
+	if (!ret)
+		ret = import_descriptor(device, bytes, fd, buffer);
 	if (!ret)
 		ret = map_dma_buf(fd, bytes, buffer);
 	if (ret)

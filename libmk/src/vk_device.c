@@ -145,23 +145,6 @@ static int choose(const struct mk_device_wish *wish, uint32_t rank,
 
 /* Device ---------------------------------------------------------------------- */
 
-bool mk_vk_has_extension(VkPhysicalDevice physical, const char *name)
-{
-	VkExtensionProperties *extensions;
-	uint32_t count = 0;
-	bool found = false;
-
-	vkEnumerateDeviceExtensionProperties(physical, NULL, &count, NULL);
-	extensions = calloc(count ? count : 1, sizeof(*extensions));
-	if (!extensions)
-		return false;
-	vkEnumerateDeviceExtensionProperties(physical, NULL, &count, extensions);
-	for (uint32_t i = 0; i < count && !found; i++)
-		found = !strcmp(extensions[i].extensionName, name);
-	free(extensions);
-	return found;
-}
-
 static int open_device(struct mk_vk_device *device)
 {
 	const float priority = 1;
@@ -207,8 +190,6 @@ static int open_device(struct mk_vk_device *device)
 	if (device->has_device_coherent)
 		extensions[info.enabledExtensionCount++] =
 			VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME;
-	device->tells_faults =
-		mk_vk_has_extension(device->physical, VK_EXT_DEVICE_FAULT_EXTENSION_NAME);
 	if (device->tells_faults) {
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_DEVICE_FAULT_EXTENSION_NAME;

@@ -24,6 +24,7 @@ struct mk_vk_device {
 	VkDevice device;
 	VkQueue queue;
 	uint32_t queue_family;
+	const char *priority_extension; /* NULL: no queue has a priority of its choice */
 	const char *priority; /* of the queue among those of all programs; NULL: default */
 	bool tells_faults;    /* of a device that is lost, by an extension */
 	bool imports_host_pointers;
@@ -71,8 +72,6 @@ int mk_vk_device_reopen(const struct mk_vk_device *lost, struct mk_vk_device *de
 
 /* The most extensions that a device is opened with, but for that of its priority. */
 #define MK_VK_EXTENSIONS_LIMIT 8
-
-bool mk_vk_has_extension(VkPhysicalDevice physical, const char *name);
 
 /* Only while no dispatch is under way.  A zeroed device is allowed. */
 void mk_vk_device_close(struct mk_vk_device *device);

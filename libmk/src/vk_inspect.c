@@ -9,6 +9,27 @@
 #include "drm_node.h"
 #include "vk_queue_family.h"
 
+/* Fill in one structure of a driver's, which says what it is. */
+static void get_features(VkPhysicalDevice physical, void *structure)
+{
+	VkPhysicalDeviceFeatures2 features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+		.pNext = structure,
+	};
+
+	vkGetPhysicalDeviceFeatures2(physical, &features);
+}
+
+static void get_properties(VkPhysicalDevice physical, void *structure)
+{
+	VkPhysicalDeviceProperties2 properties = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		.pNext = structure,
+	};
+
+	vkGetPhysicalDeviceProperties2(physical, &properties);
+}
+
 /* Extensions ------------------------------------------------------------------ */
 
 /* Extensions that tell which device it is. */
@@ -24,6 +45,18 @@ static bool has_extension(const VkExtensionProperties *extensions, uint32_t coun
 		if (!strcmp(extensions[i].extensionName, name))
 			return true;
 	return false;
+}
+
+/* By its name of today or of before. */
+static const char *find_priority(const VkExtensionProperties *extensions, uint32_t count)
+{
+	static const char *const names[] = { VK_KHR_GLOBAL_PRIORITY_EXTENSION_NAME,
+					     VK_EXT_GLOBAL_PRIORITY_EXTENSION_NAME };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has_extension(extensions, count, names[i]))
+			return names[i];
+	return NULL;
 }
 
 static bool can_export(const struct mk_vk_device *device,
@@ -64,12 +97,8 @@ static bool has_coherent_memory(VkPhysicalDevice physical)
 	VkPhysicalDeviceCoherentMemoryFeaturesAMD coherent = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COHERENT_MEMORY_FEATURES_AMD,
 	};
-	VkPhysicalDeviceFeatures2 features = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-		.pNext = &coherent,
-	};
 
-	vkGetPhysicalDeviceFeatures2(physical, &features);
+	get_features(physical, &coherent);
 	return coherent.deviceCoherentMemory;
 }
 
@@ -97,6 +126,9 @@ static void find_extensions(struct mk_vk_device *device, struct identifiers *ide
 		has_extension(extensions, count,
 			      VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME) &&
 		has_coherent_memory(device->physical);
+	device->tells_faults =
+		has_extension(extensions, count, VK_EXT_DEVICE_FAULT_EXTENSION_NAME);
+	device->priority_extension = find_priority(extensions, count);
 	identifiers->have_pci =
 		has_extension(extensions, count, VK_EXT_PCI_BUS_INFO_EXTENSION_NAME);
 	identifiers->have_drm = has_extension(extensions, count,
@@ -114,14 +146,10 @@ static void find_multiprocessors(struct mk_vk_device *device)
 		.sType =
 			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV,
 	};
-	VkPhysicalDeviceProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &builtins,
-	};
 
 	if (!device->has_multiprocessor_counts)
 		return;
-	vkGetPhysicalDeviceProperties2(device->physical, &properties);
+	get_properties(device->physical, &builtins);
 	device->multiprocessors = builtins.shaderSMCount;
 }
 
@@ -130,12 +158,8 @@ static bool has_memory_model(VkPhysicalDevice physical)
 	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
 	};
-	VkPhysicalDeviceFeatures2 features = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-		.pNext = &model,
-	};
 
-	vkGetPhysicalDeviceFeatures2(physical, &features);
+	get_features(physical, &model);
 	return model.vulkanMemoryModel && model.vulkanMemoryModelDeviceScope;
 }
 
@@ -190,12 +214,8 @@ static void find_pci(VkPhysicalDevice physical, struct mk_device_identity *ident
 	VkPhysicalDevicePCIBusInfoPropertiesEXT pci = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT,
 	};
-	VkPhysicalDeviceProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &pci,
-	};
 
-	vkGetPhysicalDeviceProperties2(physical, &properties);
+	get_properties(physical, &pci);
 	identity->has_pci = true;
 	identity->pci = (struct mk_pci_address){
 		.domain = pci.pciDomain,
@@ -210,12 +230,8 @@ static void find_nodes(VkPhysicalDevice physical, struct mk_device_identity *ide
 	VkPhysicalDeviceDrmPropertiesEXT drm = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRM_PROPERTIES_EXT,
 	};
-	VkPhysicalDeviceProperties2 properties = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &drm,
-	};
 
-	vkGetPhysicalDeviceProperties2(physical, &properties);
+	get_properties(physical, &drm);
 	if (drm.hasPrimary)
 		identity->primary = makedev((unsigned int)drm.primaryMajor,
 					    (unsigned int)drm.primaryMinor);

@@ -75,20 +75,7 @@ static int find_wanted(size_t *wanted)
 		       value);
 }
 
-/* The extension under its name of today or of before. */
-static const char *find_extension(VkPhysicalDevice physical)
-{
-	static const char *const names[] = { VK_KHR_GLOBAL_PRIORITY_EXTENSION_NAME,
-					     VK_EXT_GLOBAL_PRIORITY_EXTENSION_NAME };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (mk_vk_has_extension(physical, names[i]))
-			return names[i];
-	return NULL;
-}
-
 static VkResult create_with_priority(struct mk_vk_device *device, VkDeviceCreateInfo info,
-				     const char *extension,
 				     VkQueueGlobalPriorityKHR priority)
 {
 	const VkDeviceQueueGlobalPriorityCreateInfoKHR global = {
@@ -100,7 +87,7 @@ static VkResult create_with_priority(struct mk_vk_device *device, VkDeviceCreate
 
 	memcpy(extensions, info.ppEnabledExtensionNames,
 	       info.enabledExtensionCount * sizeof(extensions[0]));
-	extensions[info.enabledExtensionCount++] = extension;
+	extensions[info.enabledExtensionCount++] = device->priority_extension;
 	info.ppEnabledExtensionNames = extensions;
 	queue.pNext = &global;
 	info.pQueueCreateInfos = &queue;
@@ -109,7 +96,6 @@ static VkResult create_with_priority(struct mk_vk_device *device, VkDeviceCreate
 
 int mk_vk_queue_create_device(struct mk_vk_device *device, VkDeviceCreateInfo info)
 {
-	const char *extension = find_extension(device->physical);
 	VkResult result = VK_ERROR_NOT_PERMITTED_KHR;
 	size_t i;
 	int ret = find_wanted(&i);
@@ -118,10 +104,10 @@ int mk_vk_queue_create_device(struct mk_vk_device *device, VkDeviceCreateInfo in
 		return ret;
 	device->priority = NULL;
 	/* Not permitted, or refused in another way: some drivers say that differently. */
-	for (; extension && result && result != VK_ERROR_DEVICE_LOST && i < PRIORITIES;
+	for (; i < PRIORITIES && device->priority_extension && result &&
+	       result != VK_ERROR_DEVICE_LOST;
 	     i++) {
-		result = create_with_priority(device, info, extension,
-					      priorities[i].value);
+		result = create_with_priority(device, info, priorities[i].value);
 		if (!result)
 			device->priority = priorities[i].name;
 	}

@@ -24,7 +24,7 @@ def complaints(name, said, only):
     if not placements or name not in placements[0]["device"]:
         yield f"the first device is not {name}"
     for device in said.get("devices", [])[:1]:
-        if name not in device["device"] or device["lack"] or not device["chosen"]:
+        if name not in device["device"] or device["lack"] or not device["is_chosen"]:
             yield f"{name} is not what is taken, but {device}"
     if only:
         yield from (f"not asked for: {one['device']}, {one['placement']}"
@@ -33,13 +33,13 @@ def complaints(name, said, only):
     if [one["number"] for one in ours] != list(range(1, len(ours) + 1)):
         yield "the placements are not numbered from 1"
     for one in ours:
-        if one["coherent"] or one["chosen"]:
+        if one["is_coherent"] or one["is_chosen"]:
             yield f"a placement works where nothing is executed: {one['placement']}"
-        if not one.get("reason"):
+        if not one["reason"]:
             yield f"no reason for: {one['placement']}"
     for kind in KINDS:
         tried = [one for one in ours if one["placement"].startswith(kind)]
-        if not any(SILENCE.search(one.get("reason", "")) for one in tried):
+        if not any(SILENCE.search(one["reason"] or "") for one in tried):
             yield f"no kernel was tried on: {kind}..., of which there are {len(tried)}"
     tried = [one for one in ours if CQ in one["placement"]]
     if not tried or not all("cached, device-coherent)" in one["placement"]

@@ -71,10 +71,37 @@ double argument_seconds(struct argp_state *state, const char *option, const char
 int argument_choice(struct argp_state *state, const char *option, const char *text,
 		    const char *const *choices)
 {
-	for (int i = 0; choices[i]; i++)
+	char names[128] = "";
+	size_t used = 0;
+
+	for (int i = 0; choices[i]; i++) {
+		const char *before = choices[i + 1] ? ", " : " or ";
+
 		if (!strcmp(text, choices[i]))
 			return i;
-	argp_error(state, "--%s: had \"%s\", expected one of those that --help names",
-		   option, text);
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used,
+						 "%s%s", i ? before : "", choices[i]);
+	}
+	argp_error(state, "--%s: had \"%s\", expected %s", option, text, names);
 	return 0;
+}
+
+/* In the order of the enumerations. */
+static const char *const engine_names[] = { "vulkan", "cpu", NULL };
+static const char *const import_names[] = { "auto", "dma-buf", "host-pointer", NULL };
+
+enum mk_engine_kind argument_engine(struct argp_state *state, const char *text)
+{
+	return (enum mk_engine_kind)argument_choice(state, "engine", text, engine_names);
+}
+
+enum mk_import argument_import(struct argp_state *state, const char *text)
+{
+	return (enum mk_import)argument_choice(state, "import", text, import_names);
+}
+
+const char *engine_name(enum mk_engine_kind kind)
+{
+	return engine_names[kind];
 }

@@ -26,7 +26,15 @@ void json_append(struct json_output *json, struct json_object *list,
 
 void json_text(struct json_output *json, const char *key, const char *text)
 {
-	json_add(json, key, json_object_new_string(text));
+	if (text)
+		json_add(json, key, json_object_new_string(text));
+	else
+		json_null(json, key);
+}
+
+void json_flag(struct json_output *json, const char *key, bool flag)
+{
+	json_add(json, key, json_object_new_boolean(flag));
 }
 
 void json_number(struct json_output *json, const char *key, uint64_t number)

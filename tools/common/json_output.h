@@ -23,7 +23,9 @@ enum json_form {
 
 /* json_begin() - an object, first the schema's version */
 void json_begin(struct json_output *json, uint64_t schema);
+/* NULL is null. */
 void json_text(struct json_output *json, const char *key, const char *text);
+void json_flag(struct json_output *json, const char *key, bool flag);
 void json_number(struct json_output *json, const char *key, uint64_t number);
 /* With two digits behind the point. */
 void json_decimal(struct json_output *json, const char *key, double value);

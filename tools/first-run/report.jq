@@ -46,7 +46,7 @@ def times_in_words:
 def found:
 	if .result != "passed" then .reason // ""
 	elif .name == "probe" then
-		(.data.placements // [] | "\(map(select(.coherent == 1)) | length) of \(length) placements work")
+		(.data.placements // [] | "\(map(select(.is_coherent)) | length) of \(length) placements work")
 	elif .data.tests_passed? then
 		"\(.data.tests_passed) tests" +
 		(if .data.tests_skipped > 0 then ", \(.data.tests_skipped) skipped" else "" end)
@@ -171,14 +171,14 @@ def machine:
 def probe:
 	(.steps[] | select(.name == "probe" and .data.placements != null) |
 		heading("Memory that the GPU and the host can share"),
-		(.data.devices // [] | .[] | "\(.device): " + ([.type, .pci, .node] | map(select(. != "")) | join(", ")) +
-			(if .lack != "" then ": lacks \(.lack)" else "" end)),
+		(.data.devices // [] | .[] | "\(.device): " + ([.type, .pci, .node] | map(values) | join(", ")) +
+			(if .lack then ": lacks \(.lack)" else "" end)),
 		([.data.placements[].placement | length] | max // 0) as $width |
 		"    " + ("    Placement, * taken" | pad($width + 5)) + "Round trip",
 		(.data.placements[] |
-			(if .chosen == 1 then " * " else "   " end) + (.number | tostring | lpad(2)) + "  " +
+			(if .is_chosen then " * " else "   " end) + (.number | tostring | lpad(2)) + "  " +
 				(.placement | pad($width)) + "  " +
-				(if .coherent == 1 then (.p50_ns | amount("ns")) else "none" end),
+				(if .is_coherent then (.p50_ns | amount("ns")) else "none" end),
 			(.reason // empty | wrapped(70) | (" " * 9) + .)));
 
 def kernel_log:

@@ -80,7 +80,7 @@ static bool find_memory_type(const struct naive *naive, uint32_t allowed,
 static int choose_memory(const struct naive *naive, uint32_t allowed, uint32_t *index,
 			 struct naive_result *result)
 {
-	bool across_bus = naive->device.type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+	bool across_bus = naive->device.type == MK_DEVICE_DISCRETE;
 	VkMemoryPropertyFlags place = across_bus ? VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT :
 						   VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 
@@ -227,7 +227,7 @@ static void choose_lanes(struct naive *naive, uint32_t workgroups)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	naive->lanes = naive->device.subgroup_size ? naive->device.subgroup_size : 1;
-	if (naive->device.type != VK_PHYSICAL_DEVICE_TYPE_CPU)
+	if (naive->device.type != MK_DEVICE_CPU)
 		workgroups = (DEVICE_SLOTS + naive->lanes - 1) / naive->lanes;
 	else if (!workgroups)
 		workgroups = cores > 2 ? (uint32_t)cores - 1 : 1;

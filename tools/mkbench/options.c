@@ -108,15 +108,8 @@ struct arguments {
 	bool given[OPTION_COUNT];
 };
 
-/* In the order of the enumerations. */
-static const char *const engine_names[] = { "vulkan", "cpu", NULL };
-static const char *const import_names[] = { "auto", "dma-buf", "host-pointer", NULL };
+/* In the order of enum operation. */
 static const char *const operation_names[] = { "nop", "add", NULL };
-
-const char *engine_name(enum mk_engine_kind engine)
-{
-	return engine_names[engine];
-}
 
 const char *operation_name(enum operation operation)
 {
@@ -293,15 +286,13 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->json = true;
 		return 0;
 	case KEY_ENGINE:
-		options->engine = (enum mk_engine_kind)argument_choice(
-			state, "engine", text, engine_names);
+		options->engine = argument_engine(state, text);
 		return 0;
 	case KEY_DEVICE:
 		options->device = text;
 		return 0;
 	case KEY_IMPORT:
-		options->import = (enum mk_import)argument_choice(state, "import", text,
-								  import_names);
+		options->import = argument_import(state, text);
 		return 0;
 	case KEY_WORKGROUPS:
 		options->workgroups = parse_count(state, "workgroups", text, UINT16_MAX);

@@ -14,8 +14,7 @@
 const struct verb *parse_arguments(int argc, char **argv, const struct verb *const *verbs,
 				   struct bench_options *options);
 
-/* "vulkan" or "cpu", "nop" or "add": as an option has it. */
-const char *engine_name(enum mk_engine_kind engine);
+/* "nop" or "add", as an option has it. */
 const char *operation_name(enum operation operation);
 
 #endif /* MKBENCH_OPTIONS_H */

@@ -4,64 +4,17 @@
 #include <string.h>
 
 #include "bench.h"
+#include "common/probe.h"
 #include "output.h"
 
-#define RESULTS_LIMIT 256
-#define DEVICES_LIMIT 32
-#define ROUND_TRIP    "round trip, microseconds"
-
-struct probe {
-	struct mk_device_info devices[DEVICES_LIMIT];
-	size_t device_count;
-	struct mk_probe_result results[RESULTS_LIMIT];
-	size_t count;
-};
-
-static void add_devices(struct json_output *json, const struct probe *probe)
-{
-	json_begin_rows(json, "devices");
-	for (size_t i = 0; i < probe->device_count; i++) {
-		const struct mk_device_info *device = &probe->devices[i];
-
-		json_row(json);
-		json_text(json, "device", device->name);
-		json_text(json, "driver", device->driver);
-		json_text(json, "type", device->type_name);
-		json_text(json, "pci", device->pci);
-		json_text(json, "node", device->node);
-		json_text(json, "uuid", device->uuid);
-		json_number(json, "chosen", device->is_chosen);
-		json_text(json, "lack", device->lack);
-	}
-	json_end_rows(json);
-}
+#define ROUND_TRIP "round trip, microseconds"
 
 static int report_json(const struct probe *probe)
 {
 	struct json_output json;
 
 	results_begin(&json, "probe");
-	add_devices(&json, probe);
-	json_begin_rows(&json, "placements");
-	for (size_t i = 0; i < probe->count; i++) {
-		const struct mk_probe_result *result = &probe->results[i];
-
-		json_row(&json);
-		json_text(&json, "device", result->device);
-		json_text(&json, "driver", result->driver);
-		json_number(&json, "number", result->number);
-		json_text(&json, "placement", result->placement);
-		json_number(&json, "in_device", result->in_device);
-		json_number(&json, "coherent", result->is_coherent);
-		json_number(&json, "chosen", result->is_chosen);
-		if (result->is_coherent) {
-			json_number(&json, "p50_ns", result->p50_ns);
-			json_number(&json, "p99_ns", result->p99_ns);
-		} else {
-			json_text(&json, "reason", result->reason);
-		}
-	}
-	json_end_rows(&json);
+	probe_rows(&json, probe);
 	return results_end(&json);
 }
 
@@ -125,13 +78,10 @@ static int report_table(const struct probe *probe)
 static int run(const struct bench_options *options)
 {
 	static struct probe probe;
-	int error = mk_devices_find(probe.devices, DEVICES_LIMIT, &probe.device_count);
+	int error = probe_run(options->device, &probe);
 
-	if (!error)
-		error = mk_probe(options->device, probe.results, RESULTS_LIMIT,
-				 &probe.count);
 	if (error)
-		return complain("probe", error);
+		return error;
 	return options->json ? report_json(&probe) : report_table(&probe);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/arguments.h"
 #include "options.h"
 
 static int start_engine(const struct bench_options *options,

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <mk/probe.h>
-
 #include "common/complain.h"
 
 int vulkan_failed(const char *call, VkResult result)
@@ -35,7 +33,7 @@ static int open_instance(struct vulkan_device *device)
 	const VkApplicationInfo application = {
 		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
 		.pApplicationName = "mkbench",
-		.apiVersion = VK_API_VERSION_1_1,
+		.apiVersion = VK_API_VERSION_1_2,
 	};
 	const VkInstanceCreateInfo create = {
 		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
@@ -46,36 +44,31 @@ static int open_instance(struct vulkan_device *device)
 	return result ? vulkan_failed("vkCreateInstance", result) : 0;
 }
 
-static bool has_uuid(const VkPhysicalDeviceIDProperties *id, const char *uuid)
+static bool has_uuid(const VkPhysicalDeviceVulkan11Properties *device, const char *uuid)
 {
 	char text[40], *end = text;
 
 	for (uint32_t i = 0; i < VK_UUID_SIZE; i++)
 		end += sprintf(end, "%s%02x", i >= 4 && i <= 10 && i % 2 == 0 ? "-" : "",
-			       id->deviceUUID[i]);
+			       device->deviceUUID[i]);
 	return !strcmp(text, uuid);
 }
 
-/* Takes over what is known of a device, when it is the one. */
+/* Takes over what libmk does not tell of a device, when it is the one. */
 static bool fits(struct vulkan_device *device, const char *uuid)
 {
-	VkPhysicalDeviceIDProperties id = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
-	};
-	VkPhysicalDeviceSubgroupProperties subgroup = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
-		.pNext = &id,
+	VkPhysicalDeviceVulkan11Properties known = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
 	};
 	VkPhysicalDeviceProperties2 properties = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-		.pNext = &subgroup,
+		.pNext = &known,
 	};
 
 	vkGetPhysicalDeviceProperties2(device->physical, &properties);
-	if (!has_uuid(&id, uuid))
+	if (!has_uuid(&known, uuid))
 		return false;
-	device->type = properties.properties.deviceType;
-	device->subgroup_size = subgroup.subgroupSize;
+	device->subgroup_size = known.subgroupSize;
 	return find_compute_queue(device->physical, &device->queue_family);
 }
 
@@ -89,6 +82,7 @@ static int choose_device(struct vulkan_device *device, const char *wanted)
 
 	if (error)
 		return complain("baseline", error);
+	device->type = (enum mk_device_type)info.type;
 	result = vkEnumeratePhysicalDevices(device->instance, &count, devices);
 	if (result && result != VK_INCOMPLETE)
 		return vulkan_failed("vkEnumeratePhysicalDevices", result);

@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mk/probe.h>
 #include <vulkan/vulkan.h>
 
 struct vulkan_device {
 	VkInstance instance;
 	VkPhysicalDevice physical;
-	VkPhysicalDeviceType type;
+	enum mk_device_type type;
 	uint32_t subgroup_size;
 	uint32_t queue_family;
 	VkDevice device;

@@ -12,6 +12,7 @@
 #include "common/complain.h"
 #include "names.h"
 #include "perfetto_writer.h"
+#include "trace_arguments.h"
 #include "trace_commands.h"
 #include "trace_load.h"
 #include "trace_spans.h"
@@ -26,10 +27,9 @@ enum { PLACE_PARTS, PLACE_RING, PLACE_IO };
 enum { TRACK_DISPATCHES, TRACK_PARKS, TRACK_DROPS, PART_TRACKS };
 
 struct arguments {
-	const char *path;
+	struct trace_arguments trace;
 	const char *output;
 	bool perfetto;
-	int context;
 };
 
 struct export
@@ -349,51 +349,32 @@ static int export_to(FILE *stream, struct trace *trace, int wanted)
 
 /* Command -------------------------------------------------------------------------- */
 
-enum { KEY_PERFETTO = 256, KEY_CONTEXT };
+enum { KEY_PERFETTO = 256 };
 
 static const struct argp_option option_table[] = {
 	{ "perfetto", KEY_PERFETTO, NULL, 0,
 	  "write JSON for ui.perfetto.dev and chrome://tracing (needed)", 0 },
 	{ "output", 'o', "FILE", 0, "where to (default: standard output)", 0 },
-	{ "context", KEY_CONTEXT, "N", 0,
-	  "of a trace of several contexts the one to export, from 0", 0 },
 	{ 0 },
 };
 
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
-	unsigned long number;
-	char *end;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->trace;
+		return 0;
 	case KEY_PERFETTO:
 		arguments->perfetto = true;
 		return 0;
 	case 'o':
 		arguments->output = text;
 		return 0;
-	case KEY_CONTEXT:
-		number = strtoul(text, &end, 10);
-		if (*text < '0' || *text > '9' || *end || number > INT32_MAX)
-			argp_error(state,
-				   "--context: had \"%s\", expected a number from "
-				   "0",
-				   text);
-		arguments->context = (int)number;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->path)
-			argp_error(state, "had both %s and %s, expected one trace",
-				   arguments->path, text);
-		arguments->path = text;
-		return 0;
 	case ARGP_KEY_END:
 		if (!arguments->perfetto)
 			argp_error(state, "had no format, expected --perfetto");
-		if (!arguments->path)
-			argp_error(state, "had no trace, expected a file of mkinspect "
-					  "record");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -406,6 +387,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 		.options = option_table,
 		.parser = parse_option,
 		.args_doc = "FILE",
+		.children = trace_children,
 		.doc = "Write a trace in a form that other programs show.\v"
 		       "Example:\n\n"
 		       "  mkinspect export --perfetto -o run.json run.trace",
@@ -424,7 +406,7 @@ static int export_file(const struct arguments *arguments, struct trace *trace)
 		perror(arguments->output);
 		return EXIT_FAILURE;
 	}
-	ret = export_to(stream, trace, arguments->context);
+	ret = export_to(stream, trace, arguments->trace.context);
 	if (arguments->output && fclose(stream) && !ret)
 		ret = complain_of(-EIO, "%s could not be written whole",
 				  arguments->output);
@@ -433,18 +415,18 @@ static int export_file(const struct arguments *arguments, struct trace *trace)
 
 int export_command(int argc, char **argv)
 {
-	struct arguments arguments = { .context = -1 };
+	struct arguments arguments = { 0 };
 	struct trace trace;
 	int status;
 
 	parse_arguments(argc, argv, &arguments);
-	if (trace_load(arguments.path, &trace))
+	if (trace_load(arguments.trace.path, &trace))
 		return EXIT_FAILURE;
 	if (trace.is_cut_off)
 		complain_of(0,
 			    "%s is cut off: its process was killed, or it is still being "
 			    "written",
-			    arguments.path);
+			    arguments.trace.path);
 	status = export_file(&arguments, &trace);
 	trace_free(&trace);
 	return status;

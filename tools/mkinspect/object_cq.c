@@ -27,8 +27,8 @@ static void add_header(struct json_output *json, const struct view *view)
 	uint32_t state = view_word(view, MK_REGION_CQ, MK_CQ_ENGINE_STATE);
 
 	report_named(json, "engine_state", state, name_engine_state(state));
-	report_flag(json, "is_park_announced",
-		    view_word(view, MK_REGION_CQ, MK_CQ_PARK_FUTEX));
+	json_flag(json, "is_park_announced",
+		  view_word(view, MK_REGION_CQ, MK_CQ_PARK_FUTEX));
 	json_number(json, "engine_pid", view_word(view, MK_REGION_CQ, MK_CQ_OWNER_PID));
 	json_number(json, "dispatches", view_word(view, MK_REGION_CQ, MK_CQ_DISPATCHES));
 	json_number(json, "heartbeat", decode_counter(view, MK_CQ_HEARTBEAT));
@@ -127,11 +127,11 @@ static void add_producer(struct json_output *json, const struct look *look,
 	else
 		json_null(json, "generation");
 	add_pid(json, "pid", holder);
-	report_text(json, "state",
-		    !lease->id	   ? "left" :
-		    holder	   ? "alive" :
-		    !look->holders ? NULL :
-				     "unseen");
+	json_text(json, "state",
+		  !lease->id	 ? "left" :
+		  holder	 ? "alive" :
+		  !look->holders ? NULL :
+				   "unseen");
 	json_number(json, "windows", producer ? producer->windows : 0);
 	json_number(json, "slots_in_flight", producer ? producer->slots_in_flight : 0);
 	json_number(json, "ingest_groups", producer ? producer->ingest_groups : 0);

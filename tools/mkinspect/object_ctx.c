@@ -42,9 +42,9 @@ static void add_found(struct json_output *json, const struct mk_found_context *f
 	else
 		json_null(json, "id");
 	snprintf(token, sizeof(token), "%016" PRIx64, found->token);
-	report_text(json, "token", found->token ? token : NULL);
+	json_text(json, "token", found->token ? token : NULL);
 	json_number(json, "pid", found->pid);
-	report_text(json, "role", found->id ? name_role((uint32_t)found->role) : NULL);
+	json_text(json, "role", found->id ? name_role((uint32_t)found->role) : NULL);
 	json_number(json, "bytes", found->bytes);
 }
 
@@ -80,7 +80,7 @@ static void add_memories(struct json_output *json, const struct view *view)
 			json_number(json, "bytes", view->info->geometry.arena_bytes);
 		else
 			json_null(json, "bytes");
-		report_flag(json, "is_in_snapshot", is_there);
+		json_flag(json, "is_in_snapshot", is_there);
 	}
 	json_end_rows(json);
 }
@@ -96,8 +96,8 @@ static void build(const struct look *look, struct json_output *json)
 		json, "engine_state", view_word(view, MK_REGION_CQ, MK_CQ_ENGINE_STATE),
 		name_engine_state(view_word(view, MK_REGION_CQ, MK_CQ_ENGINE_STATE)));
 	json_number(json, "engine_pid", view_word(view, MK_REGION_CQ, MK_CQ_OWNER_PID));
-	report_flag(json, "is_shut_down",
-		    view_word(view, MK_REGION_CONTROL, MK_CONTROL_SHUTDOWN));
+	json_flag(json, "is_shut_down",
+		  view_word(view, MK_REGION_CONTROL, MK_CONTROL_SHUTDOWN));
 	add_memories(json, view);
 }
 

@@ -55,7 +55,7 @@ static void add_record(struct json_output *json, const struct look *look, uint32
 	report_words(json, "args", words + 1, MK_LOG_RECORD_WORDS - 1);
 	if (format)
 		mk_log_format_print(format, words + 1, text, sizeof(text));
-	report_text(json, "text", format || print_builtin(words, text) ? text : NULL);
+	json_text(json, "text", format || print_builtin(words, text) ? text : NULL);
 }
 
 /*
@@ -87,7 +87,7 @@ static void build(const struct look *look, struct json_output *json)
 
 	decode_log(look->now, &log);
 	json_number(json, "cursor_words", log.cursor);
-	report_flag(json, "is_damaged", log.is_damaged);
+	json_flag(json, "is_damaged", log.is_damaged);
 	json_number(json, "generation", log.generation);
 	json_number(json, "dropped", log.dropped);
 	first = first_new(look, &log, json);

@@ -73,7 +73,7 @@ static void add_inner(struct json_output *json, const struct packed *packed)
 			     packed->operations[i].arg_count);
 	}
 	json->object = slot;
-	report_text(json, "malformed", packed->malformed);
+	json_text(json, "malformed", packed->malformed);
 }
 
 static void add_state(struct json_output *json, const struct slot *slot)
@@ -113,7 +113,7 @@ static void add_slot(struct json_output *json, uint32_t index, const struct slot
 	json_number(json, "completions", slot->entry.count);
 	report_named(json, "fault", slot->entry.fault, name_fault(slot->entry.fault));
 	add_state(json, slot);
-	report_flag(json, "is_changed", slot->changed);
+	json_flag(json, "is_changed", slot->changed);
 	report_words(json, "args", words + MK_SLOT_ARGS,
 		     count_args(words + MK_SLOT_ARGS));
 	if (words[MK_SLOT_OPCODE] != MK_OP_PACKED_SLOT || slot->status == MK_STATUS_EMPTY)

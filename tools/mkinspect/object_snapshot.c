@@ -30,7 +30,7 @@ static void build(const struct look *look, struct json_output *json)
 	report_geometry(json, &info->geometry);
 	json_number(json, "copied_in_ns", info->copy_ns);
 	json_number(json, "taken_by_pid", info->pid);
-	report_text(json, "taken_because", name_reason((uint32_t)info->reason));
+	json_text(json, "taken_because", name_reason((uint32_t)info->reason));
 	json_number(json, "torn_slots", info->tear.slots_changed);
 	json_number(json, "torn_io_slots", info->tear.io_slots_changed);
 	json_number(json, "done_meanwhile", info->tear.slots_done);

@@ -63,7 +63,7 @@ static void add_oldest(struct json_output *json, const struct look *look)
 	if (oldest.is_found) {
 		json_number(json, "oldest_slot", oldest.slot);
 		json_number(json, "oldest_age_ns", oldest.age_ns);
-		report_flag(json, "oldest_is_at_least", oldest.is_at_least);
+		json_flag(json, "oldest_is_at_least", oldest.is_at_least);
 	} else {
 		json_null(json, "oldest_slot");
 		json_null(json, "oldest_age_ns");

@@ -36,7 +36,7 @@ static void add_tenant(struct json_output *json, uint32_t number,
 	json_row(json);
 	json_number(json, "tenant", number);
 	json_number(json, "mask", tenant->mask);
-	report_flag(json, "is_authorised", tenant->mask);
+	json_flag(json, "is_authorised", tenant->mask);
 	json_number(json, "quota", tenant->quota);
 	json_number(json, "fairness", tenant->fairness);
 	json_number(json, "published", tenant->slots[MK_STATUS_PUBLISHED]);

@@ -2,17 +2,18 @@
 /* Run a trace again on another engine, and say whether the same came out. */
 #include <argp.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <mk/engine.h>
 
+#include "common/arguments.h"
 #include "common/complain.h"
 #include "common/handlers.h"
 #include "names.h"
 #include "replay_memory.h"
 #include "replay_run.h"
+#include "trace_arguments.h"
 #include "trace_commands.h"
 #include "trace_load.h"
 
@@ -20,9 +21,8 @@
 #define SECONDS_LIMIT	3600.0
 
 struct arguments {
-	const char *path;
+	struct trace_arguments trace;
 	const char *handlers;
-	int context; /* -1: the only one */
 	double seconds;
 	bool json;
 	struct mk_engine_options engine;
@@ -30,7 +30,7 @@ struct arguments {
 
 /* Arguments ------------------------------------------------------------------------ */
 
-enum { KEY_ENGINE = 256, KEY_HANDLERS, KEY_CONTEXT, KEY_DEVICE, KEY_TIMEOUT };
+enum { KEY_ENGINE = 256, KEY_HANDLERS, KEY_DEVICE, KEY_TIMEOUT };
 
 static const struct argp_option option_table[] = {
 	{ "engine", KEY_ENGINE, "cpu|vulkan", 0,
@@ -41,56 +41,22 @@ static const struct argp_option option_table[] = {
 	  0 },
 	{ "device", KEY_DEVICE, "DEVICE", 0,
 	  "a Vulkan device: part of its name, PCI address, DRM node or UUID", 0 },
-	{ "context", KEY_CONTEXT, "N", 0,
-	  "of a trace of several contexts the one to replay, from 0", 0 },
 	{ "timeout", KEY_TIMEOUT, "S", 0,
 	  "seconds that one operation may take (default: 10)", 0 },
 	{ "json", 'j', NULL, 0, "print JSON; mkinspect-replay(1) lists the keys", 0 },
 	{ 0 },
 };
 
-static void take_engine(struct argp_state *state, const char *text,
-			struct mk_engine_options *engine)
-{
-	if (!strcmp(text, "cpu"))
-		engine->kind = MK_ENGINE_KIND_CPU;
-	else if (!strcmp(text, "vulkan"))
-		engine->kind = MK_ENGINE_KIND_VULKAN;
-	else
-		argp_error(state, "--engine: had \"%s\", expected cpu or vulkan", text);
-}
-
-static int take_context(struct argp_state *state, const char *text)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || value > INT32_MAX)
-		argp_error(state, "--context: had \"%s\", expected a number from 0",
-			   text);
-	return (int)value;
-}
-
-static double take_seconds(struct argp_state *state, const char *text)
-{
-	char *end;
-	double value = strtod(text, &end);
-
-	if (*end || end == text || !isfinite(value) || value <= 0 ||
-	    value > SECONDS_LIMIT)
-		argp_error(state,
-			   "--timeout: had \"%s\", expected more than 0 and at most %.0f",
-			   text, SECONDS_LIMIT);
-	return value;
-}
-
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->trace;
+		return 0;
 	case KEY_ENGINE:
-		take_engine(state, text, &arguments->engine);
+		arguments->engine.kind = argument_engine(state, text);
 		return 0;
 	case KEY_HANDLERS:
 		arguments->handlers = text;
@@ -98,25 +64,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_DEVICE:
 		arguments->engine.device = text;
 		return 0;
-	case KEY_CONTEXT:
-		arguments->context = take_context(state, text);
-		return 0;
 	case KEY_TIMEOUT:
-		arguments->seconds = take_seconds(state, text);
+		arguments->seconds =
+			argument_seconds(state, "timeout", text, SECONDS_LIMIT);
 		return 0;
 	case 'j':
 		arguments->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->path)
-			argp_error(state, "had both %s and %s, expected one trace",
-				   arguments->path, text);
-		arguments->path = text;
-		return 0;
-	case ARGP_KEY_END:
-		if (!arguments->path)
-			argp_error(state, "had no trace, expected a file of mkinspect "
-					  "record --replay");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -129,6 +82,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 		.options = option_table,
 		.parser = parse_option,
 		.args_doc = "FILE",
+		.children = trace_children,
 		.doc = "Run a trace again, and compare completions, observables at each "
 		       "epoch, and observables and the arena at the end.\v"
 		       "Example:\n\n"
@@ -204,10 +158,10 @@ static int check_opcodes(const struct trace *trace, const struct arguments *argu
 static int replay(const struct arguments *arguments, struct trace *trace)
 {
 	struct replay_result result = {
-		.engine = arguments->engine.kind == MK_ENGINE_KIND_CPU ? "cpu" : "vulkan",
+		.engine = engine_name(arguments->engine.kind),
 	};
 	uint32_t context;
-	int ret = trace_choose_context(trace, arguments->context, &context);
+	int ret = trace_choose_context(trace, arguments->trace.context, &context);
 
 	if (!ret)
 		ret = check_parts(trace, context);
@@ -222,7 +176,6 @@ static int replay(const struct arguments *arguments, struct trace *trace)
 int replay_command(int argc, char **argv)
 {
 	struct arguments arguments = {
-		.context = -1,
 		.seconds = SECONDS_DEFAULT,
 		.engine = { .size = sizeof(arguments.engine),
 			    .kind = MK_ENGINE_KIND_CPU },
@@ -234,7 +187,7 @@ int replay_command(int argc, char **argv)
 	parse_arguments(argc, argv, &arguments);
 	if (handlers_load(arguments.handlers, &arguments.engine, &handlers))
 		return EXIT_FAILURE;
-	if (trace_load(arguments.path, &trace)) {
+	if (trace_load(arguments.trace.path, &trace)) {
 		handlers_free(&handlers);
 		return EXIT_FAILURE;
 	}

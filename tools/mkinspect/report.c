@@ -19,20 +19,7 @@ void report_named(struct json_output *json, const char *key, uint32_t value,
 
 	json_number(json, key, value);
 	snprintf(name_key, sizeof(name_key), "%s_name", key);
-	report_text(json, name_key, name);
-}
-
-void report_flag(struct json_output *json, const char *key, bool flag)
-{
-	json_add(json, key, json_object_new_boolean(flag));
-}
-
-void report_text(struct json_output *json, const char *key, const char *text)
-{
-	if (text)
-		json_text(json, key, text);
-	else
-		json_null(json, key);
+	json_text(json, name_key, name);
 }
 
 void report_words(struct json_output *json, const char *key, const uint32_t *words,
@@ -68,12 +55,12 @@ static void add_context(struct json_output *json, const struct source *source,
 		json_number(json, "id", view->info->id);
 	else
 		json_null(json, "id");
-	report_text(json, "token", source->token ? token : NULL);
+	json_text(json, "token", source->token ? token : NULL);
 	if (source->pid)
 		json_number(json, "pid", source->pid);
 	else
 		json_null(json, "pid");
-	report_text(json, "file", source->path);
+	json_text(json, "file", source->path);
 	json->object = before;
 }
 
@@ -86,8 +73,8 @@ static void add_snapshot(struct json_output *json, const struct mk_snapshot_info
 	json_number(json, "monotonic_ns", info->monotonic_ns);
 	json_number(json, "copy_ns", info->copy_ns);
 	json_number(json, "pid", info->pid);
-	report_text(json, "reason", name_reason((uint32_t)info->reason));
-	report_flag(json, "is_split", info->is_split);
+	json_text(json, "reason", name_reason((uint32_t)info->reason));
+	json_flag(json, "is_split", info->is_split);
 	snapshot = begin_part(json, "tear");
 	json_number(json, "slots_changed", info->tear.slots_changed);
 	json_number(json, "slots_done", info->tear.slots_done);
@@ -120,7 +107,7 @@ void report_geometry(struct json_output *json, const struct mk_geometry *geometr
 	json_number(json, "io_request_slots", geometry->io_request_slots);
 	json_number(json, "observable_words", geometry->observable_words);
 	json_number(json, "arena_bytes", geometry->arena_bytes);
-	report_flag(json, "allows_shutdown", geometry->flags & MK_CONTEXT_ALLOW_SHUTDOWN);
+	json_flag(json, "allows_shutdown", geometry->flags & MK_CONTEXT_ALLOW_SHUTDOWN);
 }
 
 void report_rate(struct json_output *json, const char *key, const struct look *look,

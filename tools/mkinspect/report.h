@@ -18,12 +18,9 @@ void report_geometry(struct json_output *json, const struct mk_geometry *geometr
 /* A number, and with "_name" behind the key its name, or null. */
 void report_named(struct json_output *json, const char *key, uint32_t value,
 		  const char *name);
-void report_flag(struct json_output *json, const char *key, bool flag);
 /* How much a second, since the look before; null where there was none. */
 void report_rate(struct json_output *json, const char *key, const struct look *look,
 		 uint64_t difference);
-/* NULL is null. */
-void report_text(struct json_output *json, const char *key, const char *text);
 void report_words(struct json_output *json, const char *key, const uint32_t *words,
 		  size_t count);
 

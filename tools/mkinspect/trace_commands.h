@@ -7,7 +7,6 @@
 #define MKINSPECT_TRACE_COMMANDS_H
 
 #define EXIT_DIFFERENT 2
-#define EXIT_WRONG_USE 64
 
 int record_command(int argc, char **argv);
 int replay_command(int argc, char **argv);

@@ -118,15 +118,8 @@ static const struct argp_option option_table[] = {
 };
 
 /* In the order of the enumerations. */
-static const char *const engine_names[] = { "vulkan", "cpu", NULL };
-static const char *const import_names[] = { "auto", "dma-buf", "host-pointer", NULL };
 static const char *const backing_names[] = { "auto", "memfd", "kmod", "device", NULL };
 static const char *const role_names[] = { "engine", "producer", "observer" };
-
-const char *engine_name(const struct run_options *options)
-{
-	return engine_names[options->engine.kind];
-}
 
 static void parse_roles(struct argp_state *state, const char *text,
 			struct run_options *options)
@@ -273,12 +266,10 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 			state, "backing", text, backing_names);
 		return 0;
 	case KEY_ENGINE:
-		options->engine.kind = (enum mk_engine_kind)argument_choice(
-			state, "engine", text, engine_names);
+		options->engine.kind = argument_engine(state, text);
 		return 0;
 	case KEY_IMPORT:
-		options->engine.import = (enum mk_import)argument_choice(
-			state, "import", text, import_names);
+		options->engine.import = argument_import(state, text);
 		return 0;
 	case KEY_DEVICE:
 		options->engine.device = text;

@@ -36,7 +36,4 @@ struct run_options {
 /* Exits with status 64 on wrong usage, and with 0 after --help or --version. */
 void parse_arguments(int argc, char **argv, struct run_options *options);
 
-/* "vulkan" or "cpu". */
-const char *engine_name(const struct run_options *options);
-
 #endif /* MKRUN_OPTIONS_H */

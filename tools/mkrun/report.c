@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/arguments.h"
 #include "common/json_output.h"
 #include "common/scaled.h"
 #include "common/terminal.h"
@@ -188,7 +189,7 @@ static bool show_json(const struct instance *instance, const struct status *stat
 	else
 		json_null(&json, "context_id");
 	json_text(&json, "backing", mk_context_backing(instance->context));
-	json_text(&json, "engine", engine_name(instance->options));
+	json_text(&json, "engine", engine_name(instance->options->engine.kind));
 	json_text(&json, "device", instance->info.device);
 	json_text(&json, "driver", instance->info.driver);
 	json_text(&json, "placement", instance->info.placement);
