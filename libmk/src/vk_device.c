@@ -162,6 +162,15 @@ static int open_device(struct mk_vk_device *device)
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FAULT_FEATURES_EXT,
 		.deviceFault = VK_TRUE,
 	};
+	VkPhysicalDevicePipelineRobustnessFeaturesEXT robustness = {
+		.sType =
+			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_ROBUSTNESS_FEATURES_EXT,
+		.pipelineRobustness = VK_TRUE,
+	};
+	VkPhysicalDeviceSubgroupSizeControlFeatures subgroups = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+		.subgroupSizeControl = VK_TRUE,
+	};
 	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
 		.vulkanMemoryModel = VK_TRUE,
@@ -195,6 +204,18 @@ static int open_device(struct mk_vk_device *device)
 			VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
 		fault.pNext = model.pNext;
 		model.pNext = &fault;
+	}
+	if (device->can_leave_out_checks) {
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_PIPELINE_ROBUSTNESS_EXTENSION_NAME;
+		robustness.pNext = model.pNext;
+		model.pNext = &robustness;
+	}
+	if (device->fixes_subgroups) {
+		extensions[info.enabledExtensionCount++] =
+			VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+		subgroups.pNext = model.pNext;
+		model.pNext = &subgroups;
 	}
 	ret = mk_vk_queue_create_device(device, info);
 	if (ret)

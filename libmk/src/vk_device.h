@@ -27,6 +27,13 @@ struct mk_vk_device {
 	const char *priority_extension; /* NULL: no queue has a priority of its choice */
 	const char *priority; /* of the queue among those of all programs; NULL: default */
 	bool tells_faults;    /* of a device that is lost, by an extension */
+	/*
+	 * Pipelines may be without bounds checks, which NVIDIA's driver makes even where no
+	 * feature asks for them: a fifth of the resident kernel's code.  The kernel checks
+	 * what it is given by others itself.
+	 */
+	bool can_leave_out_checks;
+	bool fixes_subgroups; /* to the size that a pipeline wants */
 	bool imports_host_pointers;
 	bool has_descriptors; /* memory can come as a descriptor, or become one */
 	bool imports_dma_bufs;

@@ -102,6 +102,33 @@ static bool has_coherent_memory(VkPhysicalDevice physical)
 	return coherent.deviceCoherentMemory;
 }
 
+static bool has_pipeline_robustness(VkPhysicalDevice physical)
+{
+	VkPhysicalDevicePipelineRobustnessFeaturesEXT robustness = {
+		.sType =
+			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_ROBUSTNESS_FEATURES_EXT,
+	};
+
+	get_features(physical, &robustness);
+	return robustness.pipelineRobustness;
+}
+
+static bool has_fixed_subgroups(VkPhysicalDevice physical)
+{
+	VkPhysicalDeviceSubgroupSizeControlFeatures control = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+	};
+	VkPhysicalDeviceSubgroupSizeControlProperties sizes = {
+		.sType =
+			VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES,
+	};
+
+	get_features(physical, &control);
+	get_properties(physical, &sizes);
+	return control.subgroupSizeControl &&
+	       sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT;
+}
+
 static void find_extensions(struct mk_vk_device *device, struct identifiers *identifiers)
 {
 	VkExtensionProperties *extensions;
@@ -126,6 +153,14 @@ static void find_extensions(struct mk_vk_device *device, struct identifiers *ide
 		has_extension(extensions, count,
 			      VK_AMD_DEVICE_COHERENT_MEMORY_EXTENSION_NAME) &&
 		has_coherent_memory(device->physical);
+	device->can_leave_out_checks =
+		has_extension(extensions, count,
+			      VK_EXT_PIPELINE_ROBUSTNESS_EXTENSION_NAME) &&
+		has_pipeline_robustness(device->physical);
+	device->fixes_subgroups =
+		has_extension(extensions, count,
+			      VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME) &&
+		has_fixed_subgroups(device->physical);
 	device->tells_faults =
 		has_extension(extensions, count, VK_EXT_DEVICE_FAULT_EXTENSION_NAME);
 	device->priority_extension = find_priority(extensions, count);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "vk_kernel.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
 #include <state_layout.h>
 
 #include "backing_device.h"
+#include "error.h"
 #include "kernel_spirv.h"
 
 /* As Parameters in shaders/memory.glsl. */
@@ -99,8 +101,9 @@ static int create_pipeline(const struct mk_vk_device *device,
 			   const struct mk_engine_options *options,
 			   struct mk_vk_kernel *kernel)
 {
+	const uint32_t lanes = options->lanes ? options->lanes : device->subgroup_size;
 	const struct kernel_constants constants = {
-		.lanes = options->lanes ? options->lanes : device->subgroup_size,
+		.lanes = lanes,
 		.split = context->split,
 	};
 	const VkSpecializationInfo specialization = {
@@ -116,7 +119,18 @@ static int create_pipeline(const struct mk_vk_device *device,
 		.constants = &specialization,
 		.parameter_bytes = sizeof(struct kernel_parameters),
 		.buffer_count = MK_VK_BINDINGS,
+		.subgroup_size = device->fixes_subgroups &&
+						 lanes == device->subgroup_size ?
+					 lanes :
+					 0,
 	};
+
+	/* A worker is a whole workgroup, which the kernel takes for granted. */
+	if (lanes > device->subgroup_size)
+		return mk_fail(
+			EINVAL,
+			"had %u lanes, expected at most the %u of a subgroup of %s",
+			lanes, device->subgroup_size, device->identity.name);
 
 	return mk_vk_pipeline_open(device, &program, kernel->buffers, &kernel->pipeline);
 }

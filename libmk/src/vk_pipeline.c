@@ -52,10 +52,24 @@ static int create_pipeline(const struct mk_vk_device *device,
 		.codeSize = program->spirv_bytes,
 		.pCode = program->spirv,
 	};
+	const VkPipelineRobustnessCreateInfoEXT unchecked = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_ROBUSTNESS_CREATE_INFO_EXT,
+		.storageBuffers = VK_PIPELINE_ROBUSTNESS_BUFFER_BEHAVIOR_DISABLED_EXT,
+		.uniformBuffers = VK_PIPELINE_ROBUSTNESS_BUFFER_BEHAVIOR_DISABLED_EXT,
+		.vertexInputs = VK_PIPELINE_ROBUSTNESS_BUFFER_BEHAVIOR_DISABLED_EXT,
+		.images = VK_PIPELINE_ROBUSTNESS_IMAGE_BEHAVIOR_DISABLED_EXT,
+	};
+	const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+		.sType =
+			VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+		.requiredSubgroupSize = program->subgroup_size,
+	};
 	VkComputePipelineCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+		.pNext = device->can_leave_out_checks ? &unchecked : NULL,
 		.stage = {
 			.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+			.pNext = program->subgroup_size ? &subgroup : NULL,
 			.stage = VK_SHADER_STAGE_COMPUTE_BIT,
 			.pName = "main",
 			.pSpecializationInfo = program->constants,

@@ -12,6 +12,7 @@ struct mk_vk_program {
 	const VkSpecializationInfo *constants;
 	uint32_t parameter_bytes; /* push constants */
 	uint32_t buffer_count;
+	uint32_t subgroup_size; /* where the device fixes it; 0: as the driver likes */
 };
 
 struct mk_vk_pipeline {
