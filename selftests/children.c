@@ -32,6 +32,9 @@ struct brief {
 	int to_parent;
 	int fd;
 	struct child_memory memory; /* where it is the child says itself */
+	/* A context by its id, or where it has none by its descriptors. */
+	enum mk_role role;
+	uint64_t context_id;
 	int context_fds[MK_CONTEXT_FDS];
 	int context_fd_count;
 	_Alignas(max_align_t) unsigned char argument[CHILD_ARGUMENT_BYTES];
@@ -112,6 +115,18 @@ static const char *name_of(child_body body)
 	return NULL;
 }
 
+/* Of mk.ko's files it is known who opened them, so a child opens its own. */
+static void share_context(struct brief *brief, const struct child_options *options)
+{
+	brief->role = options->role;
+	brief->context_id = mk_context_id(options->context);
+	if (brief->context_id)
+		return;
+	brief->context_fd_count =
+		mk_context_share(options->context, options->role, brief->context_fds);
+	live_ok(brief->context_fd_count < 0 ? brief->context_fd_count : 0);
+}
+
 static struct brief write_brief(const struct child *child, const struct child_self *self,
 				const struct child_options *options)
 {
@@ -124,11 +139,8 @@ static struct brief write_brief(const struct child *child, const struct child_se
 
 	if (options->memory)
 		brief.memory = *options->memory;
-	if (options->context) {
-		brief.context_fd_count = mk_context_share(options->context, options->role,
-							  brief.context_fds);
-		live_ok(brief.context_fd_count < 0 ? brief.context_fd_count : 0);
-	}
+	if (options->context)
+		share_context(&brief, options);
 	assert_true(options->argument_bytes <= sizeof(brief.argument));
 	if (options->argument)
 		memcpy(brief.argument, options->argument, options->argument_bytes);
@@ -273,12 +285,13 @@ void child_expect_success(struct child *child)
 
 static int take_context(const struct brief *brief, struct mk_context **context)
 {
-	int ret;
+	int ret = 0;
 
-	if (!brief->context_fd_count)
-		return 0;
-	ret = mk_context_attach(brief->context_fds, (size_t)brief->context_fd_count,
-				context);
+	if (brief->context_id)
+		ret = mk_context_open(brief->context_id, brief->role, context);
+	else if (brief->context_fd_count)
+		ret = mk_context_attach(brief->context_fds,
+					(size_t)brief->context_fd_count, context);
 	if (ret)
 		fprintf(stderr, "child: attach: %s\n", mk_error_text());
 	close_all(brief->context_fds, brief->context_fd_count);
