@@ -310,6 +310,8 @@ static int run_child(child_body body, int from_parent)
 	}
 	if (!die_with(brief.parent))
 		return EXIT_FAILURE;
+	/* By its path it would be "exe". */
+	prctl(PR_SET_NAME, program_invocation_short_name);
 	self.to_parent = brief.to_parent;
 	self.fd = brief.fd;
 	if (brief.memory.fd >= 0) {

@@ -172,7 +172,7 @@ static uint32_t kill_in_turn(const struct live *live, const struct child_memory 
 		live_pause_ns(live_random(&random) % (4 * LIVE_NS_PER_MS));
 		child_kill(&children[victim]);
 		start_producer(&children[victim], live, memory, victim, rounds + 1);
-		/* Every other one is in its first steps at the least. */
+		/* Every other one has begun; the rest may be in their first steps. */
 		if (rounds % 2)
 			child_await(&children[victim]);
 		while (atomic_load(&survivor->acknowledged) == before) {
