@@ -320,8 +320,8 @@ static bool engine_is_missing(void)
 }
 
 /*
- * Tried out in a child: a driver that a process has loaded may be of no use to the
- * children that it forks then, and some tests have such.
+ * Tried out in the child of a fork, so that this process has no driver loaded yet: some
+ * tests are of what a fork leaves its child.
  */
 static bool must_skip(void)
 {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,74 +120,110 @@ static void flood(struct mk_context *context, struct mk_producer *producer)
 
 /* Producers in other processes ------------------------------------------------ */
 
-static struct mk_context *attach(const struct mk_context *parents)
-{
-	int fds[MK_CONTEXT_FDS];
-	int count = mk_context_share(parents, MK_ROLE_PRODUCER, fds);
-	struct mk_context *context;
+#define PRODUCERS 2
+#define SERVER	  "./replay_subject.socket"
 
-	must(count, "share the context");
-	must(mk_context_attach(fds, (size_t)count, &context), "attach");
-	while (count)
-		close(fds[--count]);
-	return context;
+/* Each waits to be told by bytes in a pipe of its own. */
+struct producers {
+	pid_t pids[PRODUCERS];
+	int pipes[PRODUCERS][2];
+};
+
+static void tell(const struct producers *producers, uint32_t index)
+{
+	must(write(producers->pipes[index][1], "g", 1) - 1, "tell a producer");
 }
 
-static void add_often(struct mk_producer *producer, uint32_t observable, int turns[2])
+static void await_word(const struct producers *producers, uint32_t index)
 {
-	const uint32_t args[] = { observable, MK_CONTROL_OBSERVABLES + observable };
-	const struct mk_item item = { MK_OP_ATOMIC_ADD, 2, args };
-	char byte = 0;
+	char byte;
 
-	/* What memory a replay begins with is what it was before the first of both. */
-	if (observable == 2)
-		must(read(turns[0], &byte, 1) - 1, "wait for the other");
+	must(read(producers->pipes[index][0], &byte, 1) - 1, "wait for a word");
+}
+
+static void add_often(struct mk_producer *producer, const struct producers *producers,
+		      uint32_t index)
+{
+	const uint32_t args[] = { index + 1, MK_CONTROL_OBSERVABLES + index + 1 };
+	const struct mk_item item = { MK_OP_ATOMIC_ADD, 2, args };
+
+	/* What memory a replay begins with is what it was before the first of all. */
+	if (index)
+		await_word(producers, index);
 	for (int i = 0; i < ADDITIONS_EACH; i++) {
 		struct mk_ticket ticket;
 
 		must(mk_producer_publish(producer, &item, TIMEOUT_NS, &ticket),
 		     "publish");
 		must(mk_producer_wait(producer, &ticket, TIMEOUT_NS), "wait");
-		if (!i && observable == 1)
-			must(write(turns[1], &byte, 1) - 1, "tell the other");
+		if (!i && index + 1 < PRODUCERS)
+			tell(producers, index + 1);
 	}
 }
 
-static pid_t start_producer(const struct mk_context *parents, uint32_t observable,
-			    int turns[2])
+static void produce(const struct producers *producers, uint32_t index)
 {
 	struct mk_producer *producer;
 	struct mk_context *context;
-	pid_t child = fork();
 
-	must(child, "fork");
-	if (child)
-		return child;
-	context = attach(parents);
+	await_word(producers, index);
+	must(mk_context_connect(SERVER, MK_ROLE_PRODUCER, &context), "connect");
 	must(mk_producer_open(context, NULL, &producer), "open a producer");
-	add_often(producer, observable, turns);
+	add_often(producer, producers, index);
 	mk_producer_close(producer);
 	mk_context_close(context);
-	_exit(EXIT_SUCCESS);
 }
 
-/* They are forked before an engine's threads are there, and wait for it by publishing. */
-static void start_producers(const struct mk_context *context, pid_t children[2])
+/*
+ * They are forked before this process has a context: that may load a driver, which need
+ * not work in the child of a fork.
+ */
+static void start_producers(struct producers *producers)
 {
-	int turns[2];
+	pid_t parent = getpid();
 
-	must(pipe(turns), "make a pipe");
-	for (uint32_t i = 0; i < 2; i++)
-		children[i] = start_producer(context, i + 1, turns);
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		must(pipe(producers->pipes[i]), "make a pipe");
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
+		producers->pids[i] = fork();
+		must(producers->pids[i], "fork");
+		if (!producers->pids[i]) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			must(getppid() == parent ? 0 : -1, "have a parent");
+			produce(producers, i);
+			_exit(EXIT_SUCCESS);
+		}
+	}
 }
 
-static void await_producers(const struct mk_context *context, const pid_t children[2])
+static void let_producers_in(const struct mk_context *context,
+			     const struct producers *producers)
 {
-	for (uint32_t i = 0; i < 2; i++) {
+	struct mk_server *server;
+	int served = 0;
+
+	must(mk_server_open(context, SERVER, MK_SERVE_ROLE(MK_ROLE_PRODUCER), &server),
+	     "open a server");
+	for (uint32_t i = 0; i < PRODUCERS; i++)
+		tell(producers, i);
+	for (uint64_t looks = 0; served < PRODUCERS; looks++) {
+		int ret = mk_server_run(server, NS_PER_SECOND);
+
+		must(ret, "let a producer in");
+		must(looks < TIMEOUT_NS / NS_PER_SECOND ? 0 : -1, "see all producers");
+		served += ret;
+	}
+	mk_server_close(server);
+}
+
+static void await_producers(const struct mk_context *context,
+			    const struct producers *producers)
+{
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
 		uint32_t sum = 0;
 		int status = 0;
 
-		must(waitpid(children[i], &status, 0), "wait for a process");
+		must(waitpid(producers->pids[i], &status, 0), "wait for a process");
 		must(status ? -1 : 0, "have a process publish");
 		must(mk_context_observable(context, i + 1, &sum), "read an observable");
 		must(sum == ADDITIONS_EACH * (i + 1) ? 0 : -1, "add");
@@ -222,16 +259,18 @@ static void run(enum mk_engine_kind kind, const char *what)
 	bool by_others = !strcmp(what, "--processes");
 	struct mk_context *context;
 	struct mk_engine *engine;
-	pid_t children[2];
+	struct producers producers;
 
+	if (by_others)
+		start_producers(&producers);
 	must(mk_context_create(&geometry, &context), "create a context");
 	if (*what != '-')
 		must(mk_trace_start(context, &trace), "start a trace");
 	if (by_others)
-		start_producers(context, children);
+		let_producers_in(context, &producers);
 	must(mk_engine_start(context, &options, &engine), "start an engine");
 	if (by_others)
-		await_producers(context, children);
+		await_producers(context, &producers);
 	else
 		publish(context, what);
 	must(mk_engine_stop(engine, TIMEOUT_NS), "stop the engine");

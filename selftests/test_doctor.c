@@ -241,8 +241,7 @@ static void test_engine_killed(void **state)
 	struct child child;
 	pid_t pid;
 
-	child_start(&child, child_engine, live->context);
-	child_await(&child);
+	child_start_engine(&child, live->context);
 	pid = child.pid;
 	expect_nothing(live);
 	child_signal(&child, SIGSTOP);
@@ -480,17 +479,16 @@ static void test_log_is_damaged(void **state)
 }
 
 /* A body: leases a window, and is killed with something in it that stays. */
-static int lease(void *parents, const struct child_pipes *pipes)
+static int lease(const struct child_self *self)
 {
 	const struct mk_producer_options options = { sizeof(options), 0, 0 };
-	struct mk_context *context = child_attach(parents, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 
-	if (!context || mk_producer_open(context, &options, &producer) ||
+	if (mk_producer_open(self->context, &options, &producer) ||
 	    mk_producer_publish(producer, &LIVE_NOP, 0, NULL))
 		return EXIT_FAILURE;
-	child_say_ready(pipes);
-	child_await_word(pipes);
+	child_say_ready(self);
+	child_await_word(self);
 	return EXIT_SUCCESS;
 }
 
@@ -500,7 +498,7 @@ static void test_dead_producers(void **state)
 	struct visit *visit;
 	struct child child;
 
-	child_start(&child, lease, live->context);
+	child_start_on(&child, lease, live->context, MK_ROLE_PRODUCER);
 	child_await(&child);
 	/* Nobody runs it, which is found, but the leases are a living one's. */
 	expect_finding(live, "engine-absent", "ever started");
@@ -705,10 +703,14 @@ static void test_no_vulkan(void **state)
 	expect_of_machine(&facts, "vulkan", "No Vulkan device");
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(child_engine),
+	CHILD_BODY(lease),
+};
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		/* First, while this process has one thread and no driver. */
 		LIVE_TEST(test_engine_killed),
 		LIVE_TEST(test_dead_producers),
 		LIVE_TEST(test_health),
@@ -737,6 +739,7 @@ int main(void)
 		cmocka_unit_test(test_no_vulkan),
 	};
 
+	children_main(argc, argv, bodies);
 	/* A machine without a driver, for one test of a run of its own. */
 	if (getenv("MK_TEST_NO_VULKAN"))
 		return cmocka_run_group_tests(without_vulkan, NULL, NULL);

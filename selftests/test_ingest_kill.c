@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "children.h"
 #include "played_device.h"
@@ -48,21 +47,24 @@ struct shared {
 	atomic_uchar times[INGESTERS][NUMBERS];
 };
 
+/* What a producer is given, of either kind. */
 struct job {
-	struct live *live;
-	struct shared *shared;
 	uint32_t index;
 	uint32_t count; /* to publish */
 	uint64_t random;
 };
 
-static struct shared *map_shared(void)
+static void start_producer(struct child *child, child_body body, const struct live *live,
+			   const struct child_memory *memory, const struct job *job)
 {
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	assert_ptr_not_equal(shared, MAP_FAILED);
-	return shared;
+	child_start(child, body,
+		    &(struct child_options){
+			    .context = live->context,
+			    .role = MK_ROLE_PRODUCER,
+			    .memory = memory,
+			    .argument = job,
+			    .argument_bytes = sizeof(*job),
+		    });
 }
 
 static void create_queue(struct live *live)
@@ -78,16 +80,11 @@ static void create_queue(struct live *live)
 
 /* The device ------------------------------------------------------------------ */
 
-struct device_job {
-	struct live *live;
-	struct shared *shared;
-	struct mk_context *context;
-};
-
 static void see(void *argument, const uint32_t words[MK_IO_SLOT_WORDS])
 {
-	struct device_job *job = argument;
-	const uint32_t *arena = mk_context_arena(job->context);
+	const struct child_self *self = argument;
+	const uint32_t *arena = mk_context_arena(self->context);
+	struct shared *shared = self->memory;
 	uint32_t tag = words[MK_IO_TAG];
 	uint32_t index = tag >> NUMBER_BITS;
 	uint32_t destination = words[MK_IO_DESTINATION];
@@ -95,36 +92,41 @@ static void see(void *argument, const uint32_t words[MK_IO_SLOT_WORDS])
 	if (words[MK_IO_OP] != MK_IO_OP_READ || index >= INGESTERS ||
 	    destination != index * ARENA_WORDS + tag % ARENA_WORDS ||
 	    words[MK_IO_BYTE_COUNT] != ~tag || arena[destination] != tag) {
-		atomic_fetch_add(&job->shared->wrong, 1);
+		atomic_fetch_add(&shared->wrong, 1);
 		return;
 	}
-	atomic_fetch_add(&job->shared->times[index][tag % NUMBERS], 1);
-	atomic_fetch_add(&job->shared->seen, 1);
+	atomic_fetch_add(&shared->times[index][tag % NUMBERS], 1);
+	atomic_fetch_add(&shared->seen, 1);
 }
 
 /* A body. */
-static int play_device(void *argument, const struct child_pipes *pipes)
+static int play_device(const struct child_self *self)
 {
-	struct device_job *job = argument;
+	struct shared *shared = self->memory;
 	struct played_device device = {
+		.context = self->context,
 		.handle = see,
-		.argument = job,
-		.end = &job->shared->device_ends,
+		.argument = (void *)self,
+		.end = &shared->device_ends,
 	};
 
-	job->context = child_attach(job->live->context, MK_ROLE_ENGINE);
-	if (!job->context || !child_say_ready(pipes))
+	if (!child_say_ready(self))
 		return EXIT_FAILURE;
-	device.context = job->context;
 	played_device_run(&device);
-	mk_context_close(job->context);
+	mk_context_close(self->context);
 	return EXIT_SUCCESS;
 }
 
-static void start_device(struct child *child, struct device_job *job)
+static void start_device(struct child *child, const struct live *live,
+			 const struct child_memory *memory)
 {
-	atomic_store(&job->shared->device_ends, false);
-	child_start(child, play_device, job);
+	struct shared *shared = memory->at;
+
+	atomic_store(&shared->device_ends, false);
+	child_start(child, play_device,
+		    &(struct child_options){ .context = live->context,
+					     .role = MK_ROLE_ENGINE,
+					     .memory = memory });
 	child_await(child);
 }
 
@@ -137,14 +139,15 @@ static void stop_device(struct child *child, struct shared *shared)
 
 /* Ingesters -------------------------------------------------------------------- */
 
-static struct mk_ingest next_ingest(struct job *job, struct mk_context *context)
+static struct mk_ingest next_ingest(struct shared *shared, uint32_t index,
+				    struct mk_context *context)
 {
-	struct account *account = &job->shared->accounts[job->index];
+	struct account *account = &shared->accounts[index];
 	uint32_t number = atomic_fetch_add(&account->begun, 1) % NUMBERS;
-	uint32_t tag = job->index << NUMBER_BITS | number;
+	uint32_t tag = index << NUMBER_BITS | number;
 	uint32_t *arena = mk_context_arena(context);
 	struct mk_ingest ingest = {
-		.destination = job->index * ARENA_WORDS + tag % ARENA_WORDS,
+		.destination = index * ARENA_WORDS + tag % ARENA_WORDS,
 		.byte_count = ~tag,
 		.tag = tag,
 	};
@@ -154,11 +157,12 @@ static struct mk_ingest next_ingest(struct job *job, struct mk_context *context)
 }
 
 /* Some in flight, by either way of publishing; 0 or -errno. */
-static int ingest_round(struct job *job, struct mk_context *context,
-			struct mk_ingester *ingester)
+static int ingest_round(const struct child_self *self, struct mk_ingester *ingester)
 {
 	enum { AT_ONCE = 24 };
-	struct account *account = &job->shared->accounts[job->index];
+	struct shared *shared = self->memory;
+	struct job *job = self->argument;
+	struct account *account = &shared->accounts[job->index];
 	uint32_t count = 1 + live_random(&job->random) % (AT_ONCE - 1);
 	struct mk_ingest ingests[AT_ONCE];
 	struct mk_ingest_ticket tickets[AT_ONCE];
@@ -166,7 +170,7 @@ static int ingest_round(struct job *job, struct mk_context *context,
 	int ret = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-		ingests[i] = next_ingest(job, context);
+		ingests[i] = next_ingest(shared, job->index, self->context);
 	if (live_random(&job->random) % 2)
 		for (uint32_t i = 0; i < count && !ret; i++)
 			ret = mk_ingester_publish(ingester, &ingests[i], LIVE_TIMEOUT_NS,
@@ -184,74 +188,76 @@ static int ingest_round(struct job *job, struct mk_context *context,
 	return ret;
 }
 
-static struct mk_context *open_in_child(struct job *job, uint32_t max_groups,
-					struct mk_ingester **ingester)
+/* NULL after saying why. */
+static struct mk_ingester *open_in_child(const struct child_self *self,
+					 uint32_t max_groups)
 {
 	const struct mk_ingester_options options = { .size = sizeof(options),
 						     .max_groups = max_groups };
-	struct mk_context *context = child_attach(job->live->context, MK_ROLE_PRODUCER);
+	const struct job *job = self->argument;
+	struct shared *shared = self->memory;
+	struct mk_ingester *ingester;
 
-	if (!context)
-		return NULL;
-	if (mk_ingester_open(context, &options, ingester)) {
+	if (mk_ingester_open(self->context, &options, &ingester)) {
 		fprintf(stderr, "child: open an ingester: %s\n", mk_error_text());
 		return NULL;
 	}
-	mk_ingester_identity(*ingester, &job->shared->accounts[job->index].identity);
-	return context;
+	mk_ingester_identity(ingester, &shared->accounts[job->index].identity);
+	return ingester;
 }
 
 /* A body: ingests until told to finish, or killed. */
-static int ingest(void *argument, const struct child_pipes *pipes)
+static int ingest(const struct child_self *self)
 {
-	struct job *job = argument;
-	struct mk_ingester *ingester;
-	struct mk_context *context = open_in_child(job, 0, &ingester);
+	struct mk_ingester *ingester = open_in_child(self, 0);
+	const struct job *job = self->argument;
+	struct shared *shared = self->memory;
 	int ret = 0;
 
-	if (!context || !child_say_ready(pipes))
+	if (!ingester || !child_say_ready(self))
 		return EXIT_FAILURE;
-	while (!ret && !atomic_load(&job->shared->finish))
-		ret = ingest_round(job, context, ingester);
+	while (!ret && !atomic_load(&shared->finish))
+		ret = ingest_round(self, ingester);
 	if (ret) {
 		fprintf(stderr, "ingester %u: %d: %s\n", job->index, ret,
 			mk_error_text());
 		return EXIT_FAILURE;
 	}
 	mk_ingester_close(ingester);
-	mk_context_close(context);
+	mk_context_close(self->context);
 	return EXIT_SUCCESS;
 }
 
 /* A body: publishes some, says so, and stays or ends, without closing anything. */
-static int leave_in_flight(struct job *job, const struct child_pipes *pipes, bool stays)
+static int leave_in_flight(const struct child_self *self, bool stays)
 {
-	struct mk_ingester *ingester;
-	struct mk_context *context = open_in_child(job, GROUPS, &ingester);
+	struct mk_ingester *ingester = open_in_child(self, GROUPS);
+	const struct job *job = self->argument;
 
-	if (!context)
+	if (!ingester)
 		return EXIT_FAILURE;
 	for (uint32_t i = 0; i < job->count; i++) {
-		struct mk_ingest one = next_ingest(job, context);
+		struct mk_ingest one =
+			next_ingest(self->memory, job->index, self->context);
 
 		if (mk_ingester_publish(ingester, &one, LIVE_TIMEOUT_NS, NULL)) {
 			fprintf(stderr, "child: publish: %s\n", mk_error_text());
 			return EXIT_FAILURE;
 		}
 	}
-	if (!child_say_ready(pipes) || (stays && !child_await_word(pipes)))
+	if (!child_say_ready(self) || (stays && !child_await_word(self)))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
 
-static int publish_and_stay(void *argument, const struct child_pipes *pipes)
+static int publish_and_stay(const struct child_self *self)
 {
-	return leave_in_flight(argument, pipes, true);
+	return leave_in_flight(self, true);
 }
 
-static int publish_and_end(void *argument, const struct child_pipes *pipes)
+static int publish_and_end(const struct child_self *self)
 {
-	return leave_in_flight(argument, pipes, false);
+	return leave_in_flight(self, false);
 }
 
 /* The owner -------------------------------------------------------------------- */
@@ -267,11 +273,10 @@ static void expect_dead(const struct live *live, const struct mk_dead_producer *
 }
 
 /* With no device every slot can be had, and then none is left. */
-static void expect_whole_queue(struct live *live, struct device_job *device)
+static void expect_whole_queue(struct live *live, const struct child_memory *memory)
 {
 	const struct mk_ingester_options all = { .size = sizeof(all),
 						 .max_groups = GROUPS };
-	struct job job = { .live = live, .shared = device->shared, .index = 0 };
 	struct mk_dead_producer dead[GROUPS];
 	struct mk_ingest_ticket tickets[SLOTS];
 	struct mk_ingester *ingester;
@@ -280,15 +285,17 @@ static void expect_whole_queue(struct live *live, struct device_job *device)
 
 	live_ok(mk_ingester_open(live->context, &all, &ingester));
 	for (uint32_t i = 0; i < SLOTS; i++) {
-		one = next_ingest(&job, live->context);
-		live_ok(mk_ingester_publish(ingester, &one, 0, &tickets[i]));
+		one = next_ingest(memory->at, 0, live->context);
+		/* Somebody who was killed may still ask for a group: it gives way for a while. */
+		live_ok(mk_ingester_publish(ingester, &one, LIVE_TIMEOUT_NS,
+					    &tickets[i]));
 	}
 	one = (struct mk_ingest){ 0 };
 	live_expect(-EAGAIN, mk_ingester_publish(ingester, &one, 0, NULL));
-	start_device(&child, device);
+	start_device(&child, live, memory);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		live_ok(mk_ingester_wait(ingester, &tickets[i], LIVE_TIMEOUT_NS));
-	stop_device(&child, device->shared);
+	stop_device(&child, memory->at);
 	mk_ingester_close(ingester);
 	live_expect(0, mk_context_reap(live->context, dead, GROUPS));
 }
@@ -296,10 +303,11 @@ static void expect_whole_queue(struct live *live, struct device_job *device)
 /* Tests ------------------------------------------------------------------------ */
 
 /* Ingester 0 lives; the others are killed and started anew, one after another. */
-static uint32_t kill_in_turn(struct job *jobs, struct child *children)
+static uint32_t kill_in_turn(const struct live *live, const struct child_memory *memory,
+			     struct child *children)
 {
 	uint64_t limit = live_slow() ? SLOW_RUN_NS : QUICK_RUN_NS;
-	struct account *survivor = &jobs->shared->accounts[0];
+	struct account *survivor = &((struct shared *)memory->at)->accounts[0];
 	uint64_t begin = live_now_ns();
 	uint64_t random = 3;
 	uint32_t rounds;
@@ -313,8 +321,8 @@ static uint32_t kill_in_turn(struct job *jobs, struct child *children)
 		/* A point in its life, from its first steps on. */
 		live_pause_ns(live_random(&random) % (4 * LIVE_NS_PER_MS));
 		child_kill(&children[victim]);
-		jobs[victim].random = rounds + 1;
-		child_start(&children[victim], ingest, &jobs[victim]);
+		start_producer(&children[victim], ingest, live, memory,
+			       &(struct job){ victim, 0, rounds + 1 });
 		if (rounds % 8 == 0)
 			child_await(&children[victim]);
 		while (atomic_load(&survivor->waited) == before) {
@@ -351,22 +359,21 @@ static void check_account(struct shared *shared, uint32_t index)
 static void test_killed_at_random(void **state)
 {
 	struct live *live = *state;
-	struct shared *shared = map_shared();
-	struct device_job device_job = { .live = live, .shared = shared };
+	struct child_memory memory = child_memory_create(sizeof(struct shared));
+	struct shared *shared = memory.at;
 	struct mk_dead_producer dead[SLOTS];
 	struct child device, children[INGESTERS];
-	struct job jobs[INGESTERS];
 	uint32_t rounds;
 	int64_t told;
 
 	create_queue(live);
-	start_device(&device, &device_job);
+	start_device(&device, live, &memory);
 	for (uint32_t i = 0; i < INGESTERS; i++) {
-		jobs[i] = (struct job){ live, shared, i, 0, i + 1 };
-		child_start(&children[i], ingest, &jobs[i]);
+		start_producer(&children[i], ingest, live, &memory,
+			       &(struct job){ i, 0, i + 1 });
 		child_await(&children[i]);
 	}
-	rounds = kill_in_turn(jobs, children);
+	rounds = kill_in_turn(live, &memory, children);
 	for (uint32_t i = 1; i < INGESTERS; i++)
 		child_kill(&children[i]);
 	atomic_store(&shared->finish, true);
@@ -378,12 +385,12 @@ static void test_killed_at_random(void **state)
 	for (int64_t i = 0; i < told; i++)
 		assert_int_equal(dead[i].ingests_in_flight, 0);
 	live_expect(0, mk_context_reap(live->context, dead, SLOTS));
-	expect_whole_queue(live, &device_job);
+	expect_whole_queue(live, &memory);
 
 	print_message("# %u kills\n", rounds);
 	for (uint32_t i = 0; i < INGESTERS; i++)
 		check_account(shared, i);
-	munmap(shared, sizeof(*shared));
+	child_memory_free(&memory);
 }
 
 /*
@@ -394,21 +401,18 @@ static void test_owner_is_told_whose(void **state)
 {
 	enum { FIRST = 3, SECOND = 10, LEFT = SLOTS - GROUP - 2 * GROUP };
 	struct live *live = *state;
-	struct shared *shared = map_shared();
-	struct device_job device_job = { .live = live, .shared = shared };
-	struct job jobs[] = {
-		{ .live = live, .shared = shared, .index = 1, .count = FIRST },
-		{ .live = live, .shared = shared, .index = 2, .count = SECOND },
-		{ .live = live, .shared = shared, .index = 0 },
-	};
+	struct child_memory memory = child_memory_create(sizeof(struct shared));
+	struct shared *shared = memory.at;
 	struct mk_dead_producer dead[3];
 	struct mk_ingester *ingester;
 	struct child device, first, second;
 
 	create_queue(live);
-	child_start(&first, publish_and_stay, &jobs[0]);
+	start_producer(&first, publish_and_stay, live, &memory,
+		       &(struct job){ .index = 1, .count = FIRST });
 	child_await(&first);
-	child_start(&second, publish_and_stay, &jobs[1]);
+	start_producer(&second, publish_and_stay, live, &memory,
+		       &(struct job){ .index = 2, .count = SECOND });
 	child_await(&second);
 	child_signal(&first, SIGSTOP);
 	live_expect(0, mk_context_reap(live->context, dead, 3));
@@ -418,7 +422,7 @@ static void test_owner_is_told_whose(void **state)
 					       .max_groups = GROUPS },
 		&ingester));
 	for (uint32_t i = 0; i < LEFT; i++) {
-		struct mk_ingest one = next_ingest(&jobs[2], live->context);
+		struct mk_ingest one = next_ingest(shared, 0, live->context);
 
 		live_ok(mk_ingester_publish(ingester, &one, 0, NULL));
 	}
@@ -437,7 +441,7 @@ static void test_owner_is_told_whose(void **state)
 	assert_int_equal(dead[1].ingest_groups, 2);
 	assert_int_equal(dead[1].ingests_in_flight, SECOND);
 
-	start_device(&device, &device_job);
+	start_device(&device, live, &memory);
 	stop_device(&device, shared);
 	mk_ingester_close(ingester);
 	assert_int_equal(atomic_load(&shared->seen), FIRST + SECOND + LEFT);
@@ -448,30 +452,27 @@ static void test_owner_is_told_whose(void **state)
 		assert_int_equal(dead[i].ingests_in_flight, 0);
 	}
 	live_expect(0, mk_context_reap(live->context, dead, 3));
-	expect_whole_queue(live, &device_job);
-	munmap(shared, sizeof(*shared));
+	expect_whole_queue(live, &memory);
+	child_memory_free(&memory);
 }
 
 static void test_many_leave_without_goodbye(void **state)
 {
 	enum { CHILDREN = 5 * GROUPS };
 	struct live *live = *state;
-	struct shared *shared = map_shared();
-	struct device_job device_job = { .live = live, .shared = shared };
+	struct child_memory memory = child_memory_create(sizeof(struct shared));
+	struct shared *shared = memory.at;
 	struct mk_dead_producer dead[CHILDREN];
 	struct child device;
 	int64_t told;
 
 	create_queue(live);
-	start_device(&device, &device_job);
+	start_device(&device, live, &memory);
 	for (uint32_t i = 0; i < CHILDREN; i++) {
-		struct job job = { .live = live,
-				   .shared = shared,
-				   .index = i % INGESTERS,
-				   .count = 1 + i % SLOTS };
+		struct job job = { .index = i % INGESTERS, .count = 1 + i % SLOTS };
 		struct child child;
 
-		child_start(&child, publish_and_end, &job);
+		start_producer(&child, publish_and_end, live, &memory, &job);
 		child_await(&child);
 		child_expect_success(&child);
 	}
@@ -480,27 +481,27 @@ static void test_many_leave_without_goodbye(void **state)
 	assert_in_range(told, 1, GROUPS);
 	for (uint32_t i = 0; i < INGESTERS; i++)
 		assert_int_equal(atomic_load(&shared->accounts[i].waited), 0);
-	expect_whole_queue(live, &device_job);
-	munmap(shared, sizeof(*shared));
+	expect_whole_queue(live, &memory);
+	child_memory_free(&memory);
 }
 
 /* Windows --------------------------------------------------------------------- */
 
 /* A body: publishes for a masked tenant, as a producer. */
-static int hold_window(void *argument, const struct child_pipes *pipes)
+static int hold_window(const struct child_self *self)
 {
 	const struct mk_producer_options masked = { .size = sizeof(masked), .tenant = 1 };
-	struct job *job = argument;
-	struct mk_context *context = child_attach(job->live->context, MK_ROLE_PRODUCER);
+	const struct job *job = self->argument;
+	struct shared *shared = self->memory;
 	struct mk_producer *producer;
 
-	if (!context || mk_producer_open(context, &masked, &producer))
+	if (mk_producer_open(self->context, &masked, &producer))
 		return EXIT_FAILURE;
-	mk_producer_identity(producer, &job->shared->accounts[job->index].identity);
+	mk_producer_identity(producer, &shared->accounts[job->index].identity);
 	for (uint32_t i = 0; i < job->count; i++)
 		if (mk_producer_publish(producer, &LIVE_NOP, 0, NULL))
 			return EXIT_FAILURE;
-	if (!child_say_ready(pipes) || !child_await_word(pipes))
+	if (!child_say_ready(self) || !child_await_word(self))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
@@ -516,14 +517,15 @@ static void test_windows_of_the_dead(void **state)
 {
 	enum { COUNT = 5 };
 	struct live *live = *state;
-	struct shared *shared = map_shared();
-	struct job job = { .live = live, .shared = shared, .count = COUNT };
+	struct child_memory memory = child_memory_create(sizeof(struct shared));
+	struct shared *shared = memory.at;
 	struct mk_dead_producer dead[2];
 	struct child child;
 
 	create_queue(live);
 	live_ok(mk_context_set_tenant(live->context, 1, 0));
-	child_start(&child, hold_window, &job);
+	start_producer(&child, hold_window, live, &memory,
+		       &(struct job){ .count = COUNT });
 	child_await(&child);
 	live_expect(0, mk_context_reap(live->context, dead, 2));
 	child_kill(&child);
@@ -537,10 +539,16 @@ static void test_windows_of_the_dead(void **state)
 	live_ok(mk_context_set_tenant(live->context, 1, 1));
 	assert_true(live_eventually(nothing_is_in_flight, live->context));
 	live_expect(0, mk_context_reap(live->context, dead, 2));
-	munmap(shared, sizeof(*shared));
+	child_memory_free(&memory);
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(play_device),      CHILD_BODY(ingest),
+	CHILD_BODY(publish_and_stay), CHILD_BODY(publish_and_end),
+	CHILD_BODY(hold_window),
+};
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		LIVE_TEST(test_owner_is_told_whose),
@@ -549,5 +557,6 @@ int main(void)
 		LIVE_TEST(test_killed_at_random),
 	};
 
+	children_main(argc, argv, bodies);
 	return live_main(tests);
 }

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "children.h"
+
 enum { FILE_BYTES = 65536, SEED = 11 };
 
 /* A pipe without anything in it: what is read from there is in flight. */
@@ -337,9 +339,10 @@ static void test_close_cancels_all(void **state)
 	close_slow(&slow);
 }
 
-/* Claims what there is, and is killed. */
-static void be_killed(struct io_test *test)
+/* A body, in a fork: claims what there is, and is killed. */
+static int be_killed(const struct child_self *self)
 {
+	struct io_test *test = self->argument;
 	struct slow slow;
 	uint32_t claimed;
 
@@ -353,6 +356,7 @@ static void be_killed(struct io_test *test)
 				  io_counters(test).in_flight;
 	} while (claimed < 2);
 	raise(SIGKILL);
+	return EXIT_FAILURE;
 }
 
 static void test_a_new_pump_answers_for_a_dead_one(void **state)
@@ -360,8 +364,8 @@ static void test_a_new_pump_answers_for_a_dead_one(void **state)
 	struct io_test *test = io_create(state, 8);
 	uint32_t claimed[2], published;
 	struct slow slow = { .file = 1, .arena = 2 };
+	struct child child;
 	int status;
-	pid_t pid;
 
 	if (strcmp(mk_context_backing(test->live.context), "memfd")) {
 		print_message("# SKIP a pump in another process needs memory that a "
@@ -370,13 +374,8 @@ static void test_a_new_pump_answers_for_a_dead_one(void **state)
 	}
 	for (int i = 0; i < 2; i++)
 		claimed[i] = ask_slow(test, &slow);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		be_killed(test);
-		_exit(1);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	child_fork(&child, be_killed, test);
+	status = child_reap(&child);
 	assert_true(WIFSIGNALED(status));
 	for (int i = 0; i < 2; i++)
 		assert_false(io_is_answered(&test->device, claimed[i]));

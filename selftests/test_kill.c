@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "children.h"
 
@@ -34,9 +33,8 @@ struct shared {
 	struct account accounts[PRODUCERS];
 };
 
+/* What a producer is given. */
 struct job {
-	struct live *live;
-	struct shared *shared;
 	uint32_t index;
 	uint64_t random;
 };
@@ -49,11 +47,11 @@ static struct mk_item add_to(const uint32_t args[2])
 }
 
 /* Some operations in flight, by the ways of publishing in turn; 0 or -errno. */
-static int produce_round(struct job *job, struct mk_producer *producer)
+static int produce_round(struct job *job, struct account *account,
+			 struct mk_producer *producer)
 {
 	enum { AT_ONCE = 24 };
 	const uint32_t args[] = { 1, LIVE_OBSERVABLE(1 + job->index) };
-	struct account *account = &job->shared->accounts[job->index];
 	uint32_t count = 1 + live_random(&job->random) % (AT_ONCE - 1);
 	struct mk_item items[AT_ONCE];
 	struct mk_ticket tickets[AT_ONCE], fence;
@@ -89,27 +87,25 @@ static int produce_round(struct job *job, struct mk_producer *producer)
 }
 
 /* A body: produces until told to finish, or killed. */
-static int produce(void *argument, const struct child_pipes *pipes)
+static int produce(const struct child_self *self)
 {
-	struct job *job = argument;
-	struct mk_context *context = child_attach(job->live->context, MK_ROLE_PRODUCER);
+	struct shared *shared = self->memory;
+	struct job *job = self->argument;
 	struct mk_producer *producer;
 	int ret;
 
-	if (!context)
+	ret = mk_producer_open(self->context, NULL, &producer);
+	if (!ret && !child_say_ready(self))
 		return EXIT_FAILURE;
-	ret = mk_producer_open(context, NULL, &producer);
-	if (!ret && !child_say_ready(pipes))
-		return EXIT_FAILURE;
-	while (!ret && !atomic_load(&job->shared->finish))
-		ret = produce_round(job, producer);
+	while (!ret && !atomic_load(&shared->finish))
+		ret = produce_round(job, &shared->accounts[job->index], producer);
 	if (ret) {
 		fprintf(stderr, "producer %u: %d: %s\n", job->index, ret,
 			mk_error_text());
 		return EXIT_FAILURE;
 	}
 	mk_producer_close(producer);
-	mk_context_close(context);
+	mk_context_close(self->context);
 	return EXIT_SUCCESS;
 }
 
@@ -142,20 +138,26 @@ static void create_ring(struct live *live)
 			  });
 }
 
-static struct shared *map_shared(void)
+static void start_producer(struct child *child, const struct live *live,
+			   const struct child_memory *memory, uint32_t index,
+			   uint64_t random)
 {
-	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	assert_ptr_not_equal(shared, MAP_FAILED);
-	return shared;
+	child_start(child, produce,
+		    &(struct child_options){
+			    .context = live->context,
+			    .role = MK_ROLE_PRODUCER,
+			    .memory = memory,
+			    .argument = &(struct job){ index, random },
+			    .argument_bytes = sizeof(struct job),
+		    });
 }
 
 /* Producer 0 lives; the others are killed and started anew, one after another. */
-static uint32_t kill_in_turn(struct job *jobs, struct child *children)
+static uint32_t kill_in_turn(const struct live *live, const struct child_memory *memory,
+			     struct child *children)
 {
 	uint64_t limit = live_slow() ? SLOW_RUN_NS : QUICK_RUN_NS;
-	struct account *survivor = &jobs->shared->accounts[0];
+	struct account *survivor = &((struct shared *)memory->at)->accounts[0];
 	uint64_t begin = live_now_ns();
 	uint64_t random = 3;
 	uint32_t rounds;
@@ -169,9 +171,9 @@ static uint32_t kill_in_turn(struct job *jobs, struct child *children)
 		/* A point in its life, from its first steps on. */
 		live_pause_ns(live_random(&random) % (4 * LIVE_NS_PER_MS));
 		child_kill(&children[victim]);
-		jobs[victim].random = rounds + 1;
-		child_start(&children[victim], produce, &jobs[victim]);
-		if (rounds % 8 == 0)
+		start_producer(&children[victim], live, memory, victim, rounds + 1);
+		/* Every other one has begun; the rest may be in their first steps. */
+		if (rounds % 2)
 			child_await(&children[victim]);
 		while (atomic_load(&survivor->acknowledged) == before) {
 			assert_true(live_now_ns() - round_begin < LIVE_TIMEOUT_NS);
@@ -183,21 +185,19 @@ static uint32_t kill_in_turn(struct job *jobs, struct child *children)
 
 static void test_killed_at_random(void **state)
 {
-	struct live *live = *state;
-	struct shared *shared = map_shared();
+	struct child_memory memory = child_memory_create(sizeof(struct shared));
+	struct shared *shared = memory.at;
 	struct child engine, children[PRODUCERS];
-	struct job jobs[PRODUCERS];
+	struct live *live = *state;
 	uint32_t rounds;
 
 	create_ring(live);
-	child_start(&engine, child_engine, live->context);
-	child_await(&engine);
+	child_start_engine(&engine, live->context);
 	for (uint32_t i = 0; i < PRODUCERS; i++) {
-		jobs[i] = (struct job){ live, shared, i, i + 1 };
-		child_start(&children[i], produce, &jobs[i]);
+		start_producer(&children[i], live, &memory, i, i + 1);
 		child_await(&children[i]);
 	}
-	rounds = kill_in_turn(jobs, children);
+	rounds = kill_in_turn(live, &memory, children);
 	for (uint32_t i = 1; i < PRODUCERS; i++)
 		child_kill(&children[i]);
 	atomic_store(&shared->finish, true);
@@ -217,11 +217,11 @@ static void test_killed_at_random(void **state)
 	}
 	assert_int_equal(atomic_load(&shared->accounts[0].begun),
 			 live_observable(live, 1));
-	munmap(shared, sizeof(*shared));
+	child_memory_free(&memory);
 }
 
 /* A body: fills its two windows for a masked tenant, says so, and stays. */
-static int hold_windows(void *argument, const struct child_pipes *pipes)
+static int hold_windows(const struct child_self *self)
 {
 	enum { HELD_SLOTS = 2 * MK_WINDOW_SLOTS_DEFAULT };
 	static const struct mk_item nops[HELD_SLOTS];
@@ -230,15 +230,14 @@ static int hold_windows(void *argument, const struct child_pipes *pipes)
 		.tenant = 1,
 		.max_windows = 2,
 	};
-	struct mk_context *context = child_attach(argument, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 
-	if (!context || mk_producer_open(context, &options, &producer) ||
+	if (mk_producer_open(self->context, &options, &producer) ||
 	    mk_producer_publish_many(producer, nops, HELD_SLOTS, 0, NULL) != HELD_SLOTS) {
 		fprintf(stderr, "child: hold two windows: %s\n", mk_error_text());
 		return EXIT_FAILURE;
 	}
-	if (!child_say_ready(pipes) || !child_await_word(pipes))
+	if (!child_say_ready(self) || !child_await_word(self))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
@@ -273,7 +272,7 @@ static void test_windows_of_the_silent_and_the_dead(void **state)
 
 	create_ring(live);
 	live_ok(mk_context_set_tenant(live->context, 1, 0));
-	child_start(&holder, hold_windows, live->context);
+	child_start_on(&holder, hold_windows, live->context, MK_ROLE_PRODUCER);
 	child_await(&holder);
 	child_signal(&holder, SIGSTOP);
 	producer = live_producer(live, 0, WINDOWS);
@@ -293,13 +292,12 @@ static void test_windows_of_the_silent_and_the_dead(void **state)
 }
 
 /* A body: leases and ends without closing anything, as a program that crashed. */
-static int leave_without_goodbye(void *argument, const struct child_pipes *pipes)
+static int leave_without_goodbye(const struct child_self *self)
 {
-	struct mk_context *context = child_attach(argument, MK_ROLE_PRODUCER);
 	struct mk_producer *producer;
 
-	if (!context || mk_producer_open(context, NULL, &producer) ||
-	    mk_producer_publish(producer, &LIVE_NOP, 0, NULL) || !child_say_ready(pipes))
+	if (mk_producer_open(self->context, NULL, &producer) ||
+	    mk_producer_publish(producer, &LIVE_NOP, 0, NULL) || !child_say_ready(self))
 		return EXIT_FAILURE;
 	return EXIT_SUCCESS;
 }
@@ -311,12 +309,12 @@ static void test_many_leave_without_goodbye(void **state)
 	struct child engine;
 
 	create_ring(live);
-	child_start(&engine, child_engine, live->context);
-	child_await(&engine);
+	child_start_engine(&engine, live->context);
 	for (uint32_t i = 0; i < CHILDREN; i++) {
 		struct child child;
 
-		child_start(&child, leave_without_goodbye, live->context);
+		child_start_on(&child, leave_without_goodbye, live->context,
+			       MK_ROLE_PRODUCER);
 		child_await(&child);
 		child_expect_success(&child);
 	}
@@ -325,7 +323,14 @@ static void test_many_leave_without_goodbye(void **state)
 	child_expect_success(&engine);
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(child_engine),
+	CHILD_BODY(produce),
+	CHILD_BODY(hold_windows),
+	CHILD_BODY(leave_without_goodbye),
+};
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		LIVE_TEST(test_windows_of_the_silent_and_the_dead),
@@ -333,5 +338,6 @@ int main(void)
 		LIVE_TEST(test_killed_at_random),
 	};
 
+	children_main(argc, argv, bodies);
 	return live_main(tests);
 }

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "children.h"
@@ -338,13 +337,12 @@ struct board {
 	atomic_uint acknowledged;
 };
 
-static struct board *map_board(void)
+/* Bodies have the board, and find the context by the id there. */
+static void start_with(struct child *child, child_body body,
+		       const struct child_memory *board)
 {
-	struct board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	assert_ptr_not_equal(board, MAP_FAILED);
-	return board;
+	child_start(child, body, &(struct child_options){ .memory = board });
+	child_await(child);
 }
 
 /* A body's way out: it is no test, so nothing is asserted there. */
@@ -355,31 +353,31 @@ static int complain(const char *what)
 }
 
 /* Makes a context and stays until it is killed. */
-static int own(void *argument, const struct child_pipes *pipes)
+static int own(const struct child_self *self)
 {
-	struct board *board = argument;
+	struct board *board = self->memory;
 	struct mk_context *context;
 
 	if (mk_context_create(&geometry, &context))
 		return complain("create");
 	atomic_store(&board->id, mk_context_id(context));
-	if (!child_say_ready(pipes))
+	if (!child_say_ready(self))
 		return EXIT_FAILURE;
-	child_await_word(pipes);
+	child_await_word(self);
 	return EXIT_FAILURE;
 }
 
 /* Runs the engine until told to end. */
-static int execute(void *argument, const struct child_pipes *pipes)
+static int execute(const struct child_self *self)
 {
-	struct board *board = argument;
+	struct board *board = self->memory;
 	struct mk_context *context;
 	struct mk_engine *engine;
 
 	if (mk_context_open(board->id, MK_ROLE_ENGINE, &context) ||
 	    live_try_start(context, NULL, &engine))
 		return complain("start an engine");
-	if (!child_say_ready(pipes) || !child_await_word(pipes))
+	if (!child_say_ready(self) || !child_await_word(self))
 		return EXIT_FAILURE;
 	if (mk_engine_failure(engine) || mk_engine_stop(engine, LIVE_TIMEOUT_NS))
 		return complain("end the engine");
@@ -388,16 +386,16 @@ static int execute(void *argument, const struct child_pipes *pipes)
 }
 
 /* Publishes until told to finish; at some time nobody answers any more. */
-static int produce(void *argument, const struct child_pipes *pipes)
+static int produce(const struct child_self *self)
 {
-	struct board *board = argument;
+	struct board *board = self->memory;
 	struct mk_producer *producer;
 	struct mk_context *context;
 
 	if (mk_context_open(board->id, MK_ROLE_PRODUCER, &context) ||
 	    mk_producer_open(context, NULL, &producer))
 		return complain("open a producer");
-	if (!child_say_ready(pipes))
+	if (!child_say_ready(self))
 		return EXIT_FAILURE;
 	while (!atomic_load(&board->finish)) {
 		struct mk_ticket ticket;
@@ -439,17 +437,15 @@ static void kill_owner(struct live *live, struct child *owner)
 static void test_owner_killed(void **state)
 {
 	struct live *live = *state;
-	struct board *board = map_board();
+	struct child_memory memory = child_memory_create(sizeof(struct board));
+	struct board *board = memory.at;
 	struct child owner, engine, producer;
 	struct mk_context *other = NULL;
 	uint64_t before = user_bytes();
 
-	child_start(&owner, own, board);
-	child_await(&owner);
-	child_start(&engine, execute, board);
-	child_await(&engine);
-	child_start(&producer, produce, board);
-	child_await(&producer);
+	start_with(&owner, own, &memory);
+	start_with(&engine, execute, &memory);
+	start_with(&producer, produce, &memory);
 	live->context = open_context(board->id, MK_ROLE_OBSERVER);
 	assert_true(live_eventually(many_are_acknowledged, board));
 
@@ -462,20 +458,19 @@ static void test_owner_killed(void **state)
 	mk_context_close(live->context);
 	live->context = NULL;
 	assert_true(live_eventually(bytes_are_back, &before));
-	munmap(board, sizeof(*board));
+	child_memory_free(&memory);
 }
 
 static void test_owner_killed_while_parked(void **state)
 {
 	struct live *live = *state;
-	struct board *board = map_board();
+	struct child_memory memory = child_memory_create(sizeof(struct board));
+	struct board *board = memory.at;
 	struct child owner, engine;
 	uint64_t before = user_bytes();
 
-	child_start(&owner, own, board);
-	child_await(&owner);
-	child_start(&engine, execute, board);
-	child_await(&engine);
+	start_with(&owner, own, &memory);
+	start_with(&engine, execute, &memory);
 	live->context = open_context(board->id, MK_ROLE_OBSERVER);
 	assert_true(live_reaches_state(live, MK_ENGINE_PARKED));
 
@@ -485,15 +480,14 @@ static void test_owner_killed_while_parked(void **state)
 	mk_context_close(live->context);
 	live->context = NULL;
 	assert_true(live_eventually(bytes_are_back, &before));
-	munmap(board, sizeof(*board));
+	child_memory_free(&memory);
 }
 
 /* A body: has what a fork leaves it, and no more. */
-static int inherit(void *argument, const struct child_pipes *pipes)
+static int inherit(const struct child_self *self)
 {
-	(void)argument;
-	return child_say_ready(pipes) && child_await_word(pipes) ? EXIT_SUCCESS :
-								   EXIT_FAILURE;
+	return child_say_ready(self) && child_await_word(self) ? EXIT_SUCCESS :
+								 EXIT_FAILURE;
 }
 
 /* A child of a fork has the owner's file too, so the context goes on without us. */
@@ -505,7 +499,7 @@ static void test_forked_child_owns_too(void **state)
 
 	live_create(live, &geometry);
 	observer = open_context(mk_context_id(live->context), MK_ROLE_OBSERVER);
-	child_start(&child, inherit, NULL);
+	child_fork(&child, inherit, NULL);
 	child_await(&child);
 	mk_context_close(live->context);
 	live->context = NULL;
@@ -529,10 +523,10 @@ static uint64_t lease_of(const struct live *live, uint32_t window)
 }
 
 /* A body: publishes for a masked tenant, so that it stays in flight. */
-static int leave_in_flight(void *argument, const struct child_pipes *pipes)
+static int leave_in_flight(const struct child_self *self)
 {
 	const struct mk_producer_options masked = { .size = sizeof(masked), .tenant = 1 };
-	struct board *board = argument;
+	struct board *board = self->memory;
 	struct mk_producer *producer;
 	struct mk_context *context;
 
@@ -540,9 +534,9 @@ static int leave_in_flight(void *argument, const struct child_pipes *pipes)
 	    mk_producer_open(context, &masked, &producer) ||
 	    mk_producer_publish(producer, &LIVE_NOP, 0, NULL))
 		return complain("publish");
-	if (!child_say_ready(pipes))
+	if (!child_say_ready(self))
 		return EXIT_FAILURE;
-	child_await_word(pipes);
+	child_await_word(self);
 	return EXIT_FAILURE;
 }
 
@@ -551,7 +545,8 @@ static void test_producer_killed(void **state)
 	enum { WINDOWS = 2 };
 	static const struct mk_item nops[WINDOWS * MK_WINDOW_SLOTS_DEFAULT];
 	struct live *live = *state;
-	struct board *board = map_board();
+	struct child_memory memory = child_memory_create(sizeof(struct board));
+	struct board *board = memory.at;
 	struct mk_producer *producer;
 	uint32_t window = 0;
 	struct child child;
@@ -559,8 +554,7 @@ static void test_producer_killed(void **state)
 
 	live_create(live, &geometry);
 	atomic_store(&board->id, mk_context_id(live->context));
-	child_start(&child, leave_in_flight, board);
-	child_await(&child);
+	start_with(&child, leave_in_flight, &memory);
 	while (!lease_of(live, window))
 		assert_true(++window < WINDOWS);
 	lease = lease_of(live, window);
@@ -576,7 +570,7 @@ static void test_producer_killed(void **state)
 		    mk_producer_publish_many(producer, nops,
 					     WINDOWS * MK_WINDOW_SLOTS_DEFAULT,
 					     LIVE_GLANCE_NS, NULL));
-	munmap(board, sizeof(*board));
+	child_memory_free(&memory);
 }
 
 static bool kmod_is_missing(void)
@@ -589,7 +583,14 @@ static bool kmod_is_missing(void)
 	return ret == -ENODEV;
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(own),
+	CHILD_BODY(execute),
+	CHILD_BODY(produce),
+	CHILD_BODY(leave_in_flight),
+};
+
+int main(int argc, char **argv)
 {
 	enum { EXIT_SKIPPED = 4 };
 	const struct CMUnitTest tests[] = {
@@ -608,6 +609,7 @@ int main(void)
 		LIVE_TEST(test_producer_killed),
 	};
 
+	children_main(argc, argv, bodies);
 	if (kmod_is_missing()) {
 		printf("1..0 # SKIP %s\n", mk_error_text());
 		return EXIT_SKIPPED;

@@ -156,26 +156,21 @@ static void test_refuses_to_register(void **state)
 
 /* In another process ----------------------------------------------------------------- */
 
-/* A body: looks at the formats of the context that is the argument. */
-static int look_from_elsewhere(void *argument, const struct child_pipes *pipes)
+/* A body: looks at the formats of its context. */
+static int look_from_elsewhere(const struct child_self *self)
 {
-	struct mk_context *context = child_attach(argument, MK_ROLE_OBSERVER);
 	char line[64] = "";
 	int fd;
 
-	if (!context)
+	if (!child_say_ready(self) || !child_await_word(self))
 		return EXIT_FAILURE;
-	/* What a fork has of the owner's must not be what is found. */
-	mk_context_close(argument);
-	if (!child_say_ready(pipes) || !child_await_word(pipes))
-		return EXIT_FAILURE;
-	fd = mk_context_open_formats(context);
+	fd = mk_context_open_formats(self->context);
 	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0) {
 		fprintf(stderr, "child: %s\n", mk_error_text());
 		return EXIT_FAILURE;
 	}
 	close(fd);
-	mk_context_close(context);
+	mk_context_close(self->context);
 	return strcmp(line, "0x7 \"of the parent\"\n") ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
@@ -186,12 +181,8 @@ static void test_is_seen_elsewhere(void **state)
 	struct child child;
 
 	live_create(live, NULL);
-	if (!strcmp(mk_context_backing(live->context), "device")) {
-		print_message("# not every driver works in the child of a fork\n");
-		skip();
-	}
 	live_ok(mk_context_register_formats(live->context, first, COUNT_OF(first)));
-	child_start(&child, look_from_elsewhere, live->context);
+	child_start_on(&child, look_from_elsewhere, live->context, MK_ROLE_OBSERVER);
 	child_await(&child);
 	live_ok(mk_context_register_formats(live->context, &format, 1));
 	child_tell(&child);
@@ -261,19 +252,13 @@ static void test_distrusts_files(void **state)
 	close(bad);
 }
 
-static int from_parent[2];
-
-/* A body: has a file of the right name, which it hears late, and no context. */
-static int lay_out_elsewhere(void *argument, const struct child_pipes *pipes)
+/* A body: has a file of the right name, which is the argument, and no context. */
+static int lay_out_elsewhere(const struct child_self *self)
 {
-	char name[64];
-
-	(void)argument;
-	if (read(from_parent[0], name, sizeof(name)) != sizeof(name) ||
-	    lay_out(name, 100, ALL_SEALS) < 0)
+	if (lay_out(self->argument, 100, ALL_SEALS) < 0)
 		return EXIT_FAILURE;
-	return child_say_ready(pipes) && child_await_word(pipes) ? EXIT_SUCCESS :
-								   EXIT_FAILURE;
+	return child_say_ready(self) && child_await_word(self) ? EXIT_SUCCESS :
+								 EXIT_FAILURE;
 }
 
 static void test_ignores_strangers(void **state)
@@ -282,20 +267,23 @@ static void test_ignores_strangers(void **state)
 	char name[64] = "";
 	struct child child;
 
-	assert_int_equal(pipe2(from_parent, O_CLOEXEC), 0);
-	child_start(&child, lay_out_elsewhere, NULL);
 	live_create(live, NULL);
 	name_file(live->context, name);
-	assert_int_equal(write(from_parent[1], name, sizeof(name)), sizeof(name));
+	child_start(&child, lay_out_elsewhere,
+		    &(struct child_options){ .argument = name,
+					     .argument_bytes = sizeof(name) });
 	child_await(&child);
 	live_expect(-ENOENT, mk_context_open_formats(live->context));
 	child_tell(&child);
 	child_expect_success(&child);
-	close(from_parent[0]);
-	close(from_parent[1]);
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(look_from_elsewhere),
+	CHILD_BODY(lay_out_elsewhere),
+};
+
+int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checks),	   cmocka_unit_test(test_prints),
@@ -304,5 +292,6 @@ int main(void)
 		LIVE_TEST(test_ignores_strangers),
 	};
 
+	children_main(argc, argv, bodies);
 	return live_main(tests);
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "children.h"
@@ -21,8 +20,7 @@ static struct live *start_elsewhere(void **state, struct child *child)
 	struct live *live = *state;
 
 	live_create(live, &geometry);
-	child_start(child, child_engine, live->context);
-	child_await(child);
+	child_start_engine(child, live->context);
 	return live;
 }
 
@@ -95,14 +93,13 @@ static size_t receive_fds(int from, int fds[MK_CONTEXT_FDS])
 }
 
 /* A body: attaches to what comes over the socket, and publishes there. */
-static int publish_elsewhere(void *argument, const struct child_pipes *pipes)
+static int publish_elsewhere(const struct child_self *self)
 {
 	struct mk_producer *producer;
 	struct mk_context *context;
 	int fds[MK_CONTEXT_FDS];
-	size_t count = receive_fds(*(int *)argument, fds);
+	size_t count = receive_fds(self->fd, fds);
 
-	(void)pipes;
 	if (mk_context_attach(fds, count, &context) ||
 	    mk_producer_open(context, NULL, &producer) ||
 	    live_run(producer, &LIVE_ITEM(MK_OP_STORE_U32, 42, LIVE_OBSERVABLE(0)))) {
@@ -123,8 +120,8 @@ static void test_attaches_over_a_socket(void **state)
 	int count;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
-	/* Before there is anything to inherit. */
-	child_start(&child, publish_elsewhere, &sockets[1]);
+	child_start(&child, publish_elsewhere,
+		    &(struct child_options){ .fd = &sockets[1] });
 	live_create(live, &geometry);
 	live_start(live, NULL);
 	count = mk_context_share(live->context, MK_ROLE_PRODUCER, fds);
@@ -246,8 +243,7 @@ static void test_engine_killed(void **state)
 	while (live_now_ns() - begin < limit_ns) {
 		int64_t count;
 
-		child_start(&child, child_engine, live->context);
-		child_await(&child);
+		child_start_engine(&child, live->context);
 		count = mk_producer_publish_many(producer, items, IN_FLIGHT,
 						 LIVE_TIMEOUT_NS, tickets);
 		assert_true(count > 0);
@@ -255,8 +251,7 @@ static void test_engine_killed(void **state)
 		live_pause_ns(live_random(&random) % (LIVE_NS_PER_MS / 10));
 		child_kill(&child);
 
-		child_start(&child, child_engine, live->context);
-		child_await(&child);
+		child_start_engine(&child, live->context);
 		for (int64_t i = 0; i < count; i++)
 			count_result(&flow, mk_producer_wait(producer, &tickets[i],
 							     LIVE_TIMEOUT_NS));
@@ -326,8 +321,7 @@ static void test_engine_killed_with_requests(void **state)
 		struct io_request request;
 		uint32_t held[HELD], answers, slot = 0;
 
-		child_start(&child, child_engine, live->context);
-		child_await(&child);
+		child_start_engine(&child, live->context);
 		ingest_everywhere(live);
 		live_expect(IN_FLIGHT,
 			    mk_producer_publish_many(producer, items, IN_FLIGHT,
@@ -341,8 +335,7 @@ static void test_engine_killed_with_requests(void **state)
 				io_answer(live, slot, MK_IO_STATUS_OK, 0);
 		child_kill(&child);
 
-		child_start(&child, child_engine, live->context);
-		child_await(&child);
+		child_start_engine(&child, live->context);
 		for (int i = 0; i < HELD; i++)
 			io_answer(live, held[i], MK_IO_STATUS_OK, 0);
 		serve(live, producer, &flow, tickets, IN_FLIGHT);
@@ -356,10 +349,14 @@ static void test_engine_killed_with_requests(void **state)
 	assert_int_equal(flow.done + flow.interrupted, flow.published);
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(child_engine),
+	CHILD_BODY(publish_elsewhere),
+};
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		/* First, while this process has no driver loaded yet. */
 		LIVE_TEST(test_attaches_over_a_socket),
 		LIVE_TEST(test_engine_elsewhere),
 		LIVE_TEST(test_one_engine_among_processes),
@@ -371,5 +368,6 @@ int main(void)
 		LIVE_TEST(test_engine_killed_with_requests),
 	};
 
+	children_main(argc, argv, bodies);
 	return live_main(tests);
 }

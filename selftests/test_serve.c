@@ -74,6 +74,25 @@ static size_t open_fds(void)
 
 /* Clients that mean well ------------------------------------------------------- */
 
+/* What bodies are given that know the socket; a server has a context, too. */
+struct client {
+	char path[sizeof(path)];
+	enum mk_role role;
+};
+
+static void start_client(struct child *child, child_body body,
+			 const struct mk_context *context, enum mk_role role)
+{
+	struct client client = { .role = role };
+
+	memcpy(client.path, path, sizeof(path));
+	child_start(child, body,
+		    &(struct child_options){ .context = context,
+					     .role = role,
+					     .argument = &client,
+					     .argument_bytes = sizeof(client) });
+}
+
 static int expect_in_child(int expected, int had, const char *what)
 {
 	if (had == expected)
@@ -83,15 +102,13 @@ static int expect_in_child(int expected, int had, const char *what)
 	return EXIT_FAILURE;
 }
 
-/* Bodies wait for a word, so that they are forked before any driver is loaded. */
-static int produce(void *argument, const struct child_pipes *pipes)
+static int produce(const struct child_self *self)
 {
+	const struct client *client = self->argument;
 	struct mk_producer *producer;
 	struct mk_context *context;
 
-	(void)argument;
-	child_await_word(pipes);
-	if (mk_context_connect(path, MK_ROLE_PRODUCER, &context) ||
+	if (mk_context_connect(client->path, client->role, &context) ||
 	    mk_producer_open(context, NULL, &producer) ||
 	    live_run(producer, &LIVE_ITEM(MK_OP_STORE_U32, 42, LIVE_OBSERVABLE(0)))) {
 		fprintf(stderr, "child: %s\n", mk_error_text());
@@ -102,16 +119,15 @@ static int produce(void *argument, const struct child_pipes *pipes)
 	return EXIT_SUCCESS;
 }
 
-static int observe(void *argument, const struct child_pipes *pipes)
+static int observe(const struct child_self *self)
 {
+	const struct client *client = self->argument;
 	struct mk_producer *producer;
 	struct mk_context *context;
 	uint32_t value = 0;
 	int ret;
 
-	(void)argument;
-	child_await_word(pipes);
-	ret = expect_in_child(0, mk_context_connect(path, MK_ROLE_OBSERVER, &context),
+	ret = expect_in_child(0, mk_context_connect(client->path, client->role, &context),
 			      "connect");
 	if (ret)
 		return ret;
@@ -123,35 +139,34 @@ static int observe(void *argument, const struct child_pipes *pipes)
 	return ret;
 }
 
-static int refused(void *argument, const struct child_pipes *pipes)
+static int refused(const struct child_self *self)
 {
+	const struct client *client = self->argument;
 	struct mk_context *context;
 
-	child_await_word(pipes);
-	return expect_in_child(
-		-EACCES, mk_context_connect(path, *(enum mk_role *)argument, &context),
-		"connect");
+	return expect_in_child(-EACCES,
+			       mk_context_connect(client->path, client->role, &context),
+			       "connect");
 }
 
-static void run_client(struct mk_server *server, struct child *child, int served)
+static void run_client(struct mk_server *server, child_body body, enum mk_role role,
+		       int served)
 {
-	child_tell(child);
-	assert_int_equal(serve_until(server, child->pidfd), served);
-	child_expect_success(child);
+	struct child child;
+
+	start_client(&child, body, NULL, role);
+	assert_int_equal(serve_until(server, child.pidfd), served);
+	child_expect_success(&child);
 }
 
 static void test_hands_out(void **state)
 {
-	struct child producer, observer;
 	struct live *live = *state;
-	struct mk_server *server;
+	struct mk_server *server = open_server(live, ALL_ROLES);
 
-	child_start(&producer, produce, NULL);
-	child_start(&observer, observe, NULL);
-	server = open_server(live, ALL_ROLES);
 	live_start(live, NULL);
-	run_client(server, &producer, 1);
-	run_client(server, &observer, 1);
+	run_client(server, produce, MK_ROLE_PRODUCER, 1);
+	run_client(server, observe, MK_ROLE_OBSERVER, 1);
 	mk_server_close(server);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -160,14 +175,10 @@ static void test_refuses_roles(void **state)
 {
 	enum mk_role roles[] = { MK_ROLE_ENGINE, MK_ROLE_PRODUCER, MK_ROLE_OWNER,
 				 (enum mk_role)32 };
-	struct child children[4];
-	struct mk_server *server;
+	struct mk_server *server = open_server(*state, MK_SERVE_ROLE(MK_ROLE_OBSERVER));
 
 	for (int i = 0; i < 4; i++)
-		child_start(&children[i], refused, &roles[i]);
-	server = open_server(*state, MK_SERVE_ROLE(MK_ROLE_OBSERVER));
-	for (int i = 0; i < 4; i++)
-		run_client(server, &children[i], 0);
+		run_client(server, refused, roles[i], 0);
 	mk_server_close(server);
 }
 
@@ -187,29 +198,25 @@ static void test_hands_out_no_more_than_it_may(void **state)
 	mk_context_close(observer);
 }
 
-static int refused_as_nobody(void *argument, const struct child_pipes *pipes)
+static int refused_as_nobody(const struct child_self *self)
 {
-	return setgid(NOBODY) || setuid(NOBODY) ? EXIT_FAILURE : refused(argument, pipes);
+	return setgid(NOBODY) || setuid(NOBODY) ? EXIT_FAILURE : refused(self);
 }
 
 static void test_refuses_other_users(void **state)
 {
-	enum mk_role role = MK_ROLE_OBSERVER;
 	struct mk_server *server;
-	struct child children[2];
 
 	if (geteuid()) {
 		print_message("# only root can be another user\n");
 		skip();
 	}
-	for (int i = 0; i < 2; i++)
-		child_start(&children[i], refused_as_nobody, &role);
 	server = open_server(*state, ALL_ROLES);
 	assert_int_equal(chmod(folder, 0755), 0);
 	/* The system refuses, and were it open, the server does. */
-	run_client(server, &children[0], 0);
+	run_client(server, refused_as_nobody, MK_ROLE_OBSERVER, 0);
 	assert_int_equal(chmod(path, 0666), 0);
-	run_client(server, &children[1], 0);
+	run_client(server, refused_as_nobody, MK_ROLE_OBSERVER, 0);
 	mk_server_close(server);
 }
 
@@ -248,13 +255,10 @@ static void test_nonsense(void **state)
 	static const char much[8192] = "MKSV";
 	struct mk_serve_request request = { MK_SERVE_MAGIC, MK_SERVE_VERSION,
 					    MK_ROLE_OBSERVER, 0 };
-	struct mk_server *server;
-	struct child child;
+	struct mk_server *server = open_server(*state, ALL_ROLES);
 	size_t fds;
 	int empty;
 
-	child_start(&child, produce, NULL);
-	server = open_server(*state, ALL_ROLES);
 	live_start(*state, NULL);
 	fds = open_fds();
 	say_nonsense(server, "x", 1, NULL, 0);
@@ -275,8 +279,8 @@ static void test_nonsense(void **state)
 	assert_int_equal(serve_until(server, empty), 0);
 	close(empty);
 	assert_int_equal(open_fds(), fds);
-	run_client(server, &child, 1);
-	assert_int_equal(open_fds(), fds - 3); /* the child's */
+	run_client(server, produce, MK_ROLE_PRODUCER, 1);
+	assert_int_equal(open_fds(), fds);
 	mk_server_close(server);
 }
 
@@ -284,19 +288,16 @@ static void test_nonsense(void **state)
 static void test_silent_clients(void **state)
 {
 	enum { SILENT = 100 };
-	struct mk_server *server;
+	struct mk_server *server = open_server(*state, ALL_ROLES);
 	int silent[SILENT];
-	struct child child;
 	char byte;
 
-	child_start(&child, produce, NULL);
-	server = open_server(*state, ALL_ROLES);
 	live_start(*state, NULL);
 	for (int i = 0; i < SILENT; i++) {
 		silent[i] = connect_raw();
 		assert_int_equal(mk_server_run(server, LIVE_TIMEOUT_NS), 0);
 	}
-	run_client(server, &child, 1);
+	run_client(server, produce, MK_ROLE_PRODUCER, 1);
 	assert_int_equal(serve_until(server, silent[SILENT - 1]), 0);
 	for (int i = 0; i < SILENT; i++) {
 		assert_int_equal(recv(silent[i], &byte, 1, 0), 0);
@@ -306,18 +307,18 @@ static void test_silent_clients(void **state)
 }
 
 /* Does not read its answers, which have descriptors with them. */
-static int never_reads(void *argument, const struct child_pipes *pipes)
+static int never_reads(const struct child_self *self)
 {
+	const struct client *client = self->argument;
 	struct mk_serve_request request = { MK_SERVE_MAGIC, MK_SERVE_VERSION,
 					    MK_ROLE_OBSERVER, 0 };
 
-	(void)argument;
-	child_say_ready(pipes);
+	child_say_ready(self);
 	for (;;) {
 		struct sockaddr_un address = { .sun_family = AF_UNIX };
 		int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-		strcpy(address.sun_path, path);
+		strcpy(address.sun_path, client->path);
 		if (fd < 0)
 			break;
 		if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
@@ -342,7 +343,7 @@ static void test_killed_clients(void **state)
 	while (live_now_ns() - begin < limit_ns) {
 		uint32_t rounds = live_random(&random) % 100;
 
-		child_start(&child, never_reads, NULL);
+		start_client(&child, never_reads, NULL, MK_ROLE_OBSERVER);
 		child_await(&child);
 		for (uint32_t i = 0; i < rounds; i++)
 			served += mk_server_run(server, LIVE_NS_PER_MS);
@@ -359,15 +360,17 @@ static void test_killed_clients(void **state)
 
 /* Other servers --------------------------------------------------------------- */
 
-static int serve_until_killed(void *parents, const struct child_pipes *pipes)
+static int serve_until_killed(const struct child_self *self)
 {
+	const struct client *client = self->argument;
 	struct mk_server *server;
 
-	if (mk_server_open(parents, path, ALL_ROLES, &server)) {
+	if (mk_server_open(self->context, client->path, MK_SERVE_ROLE(client->role),
+			   &server)) {
 		fprintf(stderr, "child: %s\n", mk_error_text());
 		return EXIT_FAILURE;
 	}
-	child_say_ready(pipes);
+	child_say_ready(self);
 	pause();
 	return EXIT_FAILURE;
 }
@@ -381,7 +384,7 @@ static void test_replaces_the_dead_only(void **state)
 
 	live_create(live, &geometry);
 	live_expect(-ENOENT, mk_context_connect(path, MK_ROLE_OBSERVER, &context));
-	child_start(&child, serve_until_killed, live->context);
+	start_client(&child, serve_until_killed, live->context, MK_ROLE_OBSERVER);
 	child_await(&child);
 	live_expect(-EADDRINUSE, mk_server_open(live->context, path, ALL_ROLES, &server));
 	child_kill(&child);
@@ -456,15 +459,13 @@ static const struct lie lies[] = {
 };
 #define LIES (sizeof(lies) / sizeof(lies[0]))
 
-static int lie(void *argument, const struct child_pipes *pipes)
+static int lie(const struct child_self *self)
 {
 	struct mk_serve_request request;
 	int fds[MK_CONTEXT_FDS] = { 0 };
-	int listener = *(int *)argument;
 
-	(void)pipes;
 	for (size_t i = 0; i < LIES; i++) {
-		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		int fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC);
 
 		if (fd < 0 || recv(fd, &request, sizeof(request), 0) < 0 ||
 		    mk_serve_send(fd, &lies[i].reply, lies[i].length, fds, lies[i].fds))
@@ -486,7 +487,7 @@ static void test_servers_that_lie(void **state)
 	strcpy(address.sun_path, path);
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 1), 0);
-	child_start(&child, lie, &listener);
+	child_start(&child, lie, &(struct child_options){ .fd = &listener });
 	fds = open_fds();
 	for (size_t i = 0; i < LIES; i++) {
 		live_expect(lies[i].expected,
@@ -499,10 +500,16 @@ static void test_servers_that_lie(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
-int main(void)
+static const struct child_entry bodies[] = {
+	CHILD_BODY(produce),	 CHILD_BODY(observe),
+	CHILD_BODY(refused),	 CHILD_BODY(refused_as_nobody),
+	CHILD_BODY(never_reads), CHILD_BODY(serve_until_killed),
+	CHILD_BODY(lie),
+};
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		/* First, while this process has no driver loaded yet. */
 		LIVE_TEST(test_hands_out),
 		LIVE_TEST(test_refuses_roles),
 		LIVE_TEST(test_nonsense),
@@ -517,6 +524,7 @@ int main(void)
 	};
 	int ret;
 
+	children_main(argc, argv, bodies);
 	if (!mkdtemp(folder)) {
 		perror("a folder for the sockets");
 		return EXIT_FAILURE;

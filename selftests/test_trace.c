@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <zstd.h>
 
+#include "children.h"
 #include "trace_record.h"
 
 #define THREADS	    4
@@ -427,8 +427,10 @@ static void what_is_open_outlives_a_trace(void **state)
 }
 
 /* What a child publishes on what it has from its parent is nobody's record. */
-static int publish_as_child(struct mk_context *context)
+/* A body, in a fork. */
+static int publish_as_child(const struct child_self *self)
 {
+	struct mk_context *context = self->argument;
 	struct mk_producer *producer;
 	struct mk_ticket ticket;
 
@@ -448,18 +450,14 @@ static void children_are_not_traced(void **state)
 {
 	struct live *live = *state;
 	struct gathered all;
-	int status = -1;
-	pid_t child;
+	struct child child;
 
 	live_create(live, NULL);
 	start_trace(live, MK_TRACE_REPLAY, SMALL_RING);
 	live_start(live, NULL);
 	live_ok(live_run(live_producer(live, 0, 0), &LIVE_NOP));
-	child = fork();
-	if (!child)
-		_exit(publish_as_child(live->context));
-	assert_int_equal(child, waitpid(child, &status, 0));
-	assert_int_equal(0, status);
+	child_fork(&child, publish_as_child, live->context);
+	child_expect_success(&child);
 	live_stop(live);
 	live_close_producers(live);
 	live_ok(mk_trace_stop(live->context));

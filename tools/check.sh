@@ -297,11 +297,10 @@ if [ -n "$everywhere" ]; then
 	part 'Vulkan tests, validation layer' validation
 	part 'address and undefined behaviour sanitizers: build' build asan
 	# mkscan's part for the reference executor is in test_automaton too; the models are
-	# no code; and a shim that is loaded ahead of a sanitizer is refused.  A fork beside a
-	# driver's threads may find the sanitizer's allocator locked for ever.
+	# no code; and a shim that is loaded ahead of a sanitizer is refused.
 	part 'address and undefined behaviour sanitizers: tests' \
 		tests build/asan -LE 'install|radv' \
-		-E "$repeated|$placed|^(replay|test_kill|test_process)_device\$|mkscan_cpu|mkbench_vulkan|^models\$"
+		-E "$repeated|$placed|mkscan_cpu|mkbench_vulkan|^models\$"
 	part 'thread sanitizer: build' build tsan
 	part 'thread sanitizer: tests inside one process' thread_tests
 	part 'clang: build' build clang
