@@ -57,14 +57,27 @@ bool mk_take_if_free(uint request, uint asker)
 			      gl_StorageSemanticsNone, gl_SemanticsRelaxed) == 0u;
 }
 
+/*
+ * Where to look for a free one, when @taken are not.  Across a bus the first ones are sought,
+ * which have room in the outbox: the host takes some microseconds longer to find a request
+ * elsewhere.  And who asks again and again gets the same one, where the host looks first.
+ */
+uint mk_first_to_take(uint taken)
+{
+	if (mk_split && taken < MK_CQ_IO_OUTBOX_SLOTS)
+		return taken;
+	return MK_ADD(state[MK_STATE_IO_CURSOR], 1u) % parameters.io_request_slots;
+}
+
 /* Take a free request slot.  Returns it plus 1, or 0: none was found. */
 uint mk_take_request(uint asker)
 {
 	uint count = parameters.io_request_slots, taken = 0u;
+	uint taken_before = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
 
-	if (MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]) >= count)
+	if (taken_before >= count)
 		return 0u;
-	uint request = MK_ADD(state[MK_STATE_IO_CURSOR], 1u) % count;
+	uint request = mk_first_to_take(taken_before);
 	uint tries = min(count, MK_IO_TAKE_STEPS);
 	while (taken == 0u && tries != 0u && mk_steps(1u) != 0u) {
 		if (mk_take_if_free(request, asker))
