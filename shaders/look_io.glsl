@@ -132,8 +132,6 @@ uint mk_found_owner;
 /* The slot of an answer across a bus; what it is like is seen when it goes on. */
 bool mk_go_by_owner()
 {
-	if (!mk_slot_is_ours(mk_found_owner))
-		return false;
 	mk_found_slot = mk_found_owner - 1u;
 	mk_found_status = MK_STATUS_WAIT_IO;
 	return true;
@@ -172,7 +170,10 @@ void mk_load_io_block()
 	mk_found_io_slot = io_slot;
 }
 
-/* True for lanes that have loaded something to look at closely. */
+/* Whether this lane has loaded something to look at closely. */
+bool mk_io_is_ready;
+
+/* What comes last takes longest, so it is asked seldom. */
 bool mk_io_slot_is_ready()
 {
 	uint io_slot = mk_found_io_slot;
@@ -180,31 +181,30 @@ bool mk_io_slot_is_ready()
 
 	mk_found_answer = status;
 	if (io_slot < parameters.io_request_slots)
-		return mk_is_io_answer(status) &&
-		       (!mk_split || mk_slot_is_ours(mk_found_owner));
-	return mk_is_our_ingest(io_slot) &&
-	       (status == MK_STATUS_PUBLISHED ||
-		status == MK_STATUS_CLAIMED && (!mk_split || mk_found_owner != 0u));
+		mk_io_is_ready = mk_is_io_answer(status) &&
+				 (!mk_split || mk_slot_is_ours(mk_found_owner));
+	else
+		mk_io_is_ready = (status == MK_STATUS_PUBLISHED ||
+				  status == MK_STATUS_CLAIMED &&
+					  (!mk_split || mk_found_owner != 0u)) &&
+				 mk_is_our_ingest(io_slot);
+	return mk_io_is_ready;
 }
 
 /* Whether something that was looked at is this worker's and ready, for mk_work_slowly(). */
 bool mk_examine_io()
 {
-	uint io_slot = mk_found_io_slot, status = mk_found_answer;
-	bool is_request = io_slot < parameters.io_request_slots;
-	bool is_ingest = !is_request && mk_is_our_ingest(io_slot) &&
-			 (status == MK_STATUS_PUBLISHED || status == MK_STATUS_CLAIMED);
+	uint io_slot = mk_found_io_slot;
+	bool is_request = mk_io_is_ready && io_slot < parameters.io_request_slots;
+	bool is_ingest = mk_io_is_ready && !is_request;
 
 	/* Across a bus the words that belong to it come later. */
 	if (!mk_split)
 		MK_ACQUIRE();
-	if (is_request && mk_is_io_answer(status))
+	if (is_request)
 		is_request = mk_split ? mk_go_by_owner() : mk_find_waiting(io_slot);
-	else
-		is_request = false;
-	if (is_ingest && status == MK_STATUS_CLAIMED)
-		is_ingest = (mk_split ? mk_found_owner :
-					MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot))) != 0u;
+	if (!mk_split && is_ingest && mk_found_answer == MK_STATUS_CLAIMED)
+		is_ingest = MK_LOAD_RELAXED(MK_IO_OWNER_WORD(io_slot)) != 0u;
 	mk_found_ingest = is_ingest;
 	mk_found_slow = is_request || is_ingest;
 	mk_found_io = subgroupAny(mk_found_slow);
