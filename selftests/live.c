@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_SKIPPED 4
-
 void live_expect_at(int64_t expected, int64_t had, const char *call, const char *file,
 		    int line)
 {

@@ -592,7 +592,6 @@ static const struct child_entry bodies[] = {
 
 int main(int argc, char **argv)
 {
-	enum { EXIT_SKIPPED = 4 };
 	const struct CMUnitTest tests[] = {
 		LIVE_TEST(test_opens_by_id),
 		LIVE_TEST(test_refuses_ids),

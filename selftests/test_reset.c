@@ -656,8 +656,18 @@ static void test_hang_that_is_reset(void **state)
 
 /* Main ---------------------------------------------------------------------------------- */
 
+/* Of a GPU's own memory only amdgpu says what it kept; any other is taken for lost. */
+static bool loses_memory(struct mk_device_info *device)
+{
+	const char *backing = getenv("MK_BACKING");
+
+	return backing && !strcmp(backing, "device") && !mk_device_find(NULL, device) &&
+	       device->type != MK_DEVICE_CPU && !strstr(device->driver, "radv");
+}
+
 int main(void)
 {
+	struct mk_device_info device;
 	const struct CMUnitTest tests[] = {
 		RESET_TEST(test_claimed_is_interrupted_and_published_goes_on),
 		RESET_TEST(test_waiting_for_io_goes_on),
@@ -681,5 +691,11 @@ int main(void)
 	}
 	if (!reset_layer_use())
 		return EXIT_FAILURE;
+	if (loses_memory(&device)) {
+		printf("1..0 # SKIP the memory of %s is lost with the device, so no engine "
+		       "comes back\n",
+		       device.name);
+		return EXIT_SKIPPED;
+	}
 	return live_main(tests);
 }
