@@ -23,6 +23,8 @@ uint mk_io_idle;
 
 /* Whether what was found last is from the io queue. */
 bool mk_found_io;
+/* Across a bus: whose the request is that was looked at, by the state memory. */
+uint mk_found_owner;
 
 #define MK_IO_IN_ORDER_WORD                                                               \
 	state[MK_STATE_WINDOW_WORD(parameters.slot_count, mk_worker, MK_STATE_IO_IN_ORDER)]
@@ -77,6 +79,7 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_first_ingest_block = min(mk_first_ingest_block, mk_io_block_count);
 	mk_io_idle = 0u;
 	mk_found_io = mk_found_ingest = false;
+	mk_found_answer = mk_found_owner = 0u;
 	mk_io_is_hot = false;
 	mk_io_hot_block = 0u;
 	mk_waits = true;
@@ -125,9 +128,6 @@ bool mk_is_our_ingest(uint io_slot)
 {
 	return io_slot / mk_lanes % mk_ingest_workers == mk_worker;
 }
-
-/* Across a bus: whose the request is that was looked at, by the state memory. */
-uint mk_found_owner;
 
 /* The slot of an answer across a bus; what it is like is seen when it goes on. */
 bool mk_go_by_owner()

@@ -2,7 +2,7 @@
 /*
  * The reference executor: what the resident kernel does, in C on the host.  It
  * is an engine of its own and the oracle that the GLSL is compared with, so both
- * are written alike: exec_cpu.c is shaders/schedule.glsl, execute.glsl and
+ * are written alike: exec_cpu.c is shaders/look.glsl, schedule.glsl, execute.glsl and
  * complete.glsl, exec_operations.c is shaders/operations.glsl and packed.glsl; exec_io.h
  * says which are those of the io queue.
  */
