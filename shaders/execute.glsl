@@ -252,7 +252,7 @@ struct mk_loaded {
 
 mk_waiting mk_load_waiting(uint slot)
 {
-	return mk_waiting(MK_PROGRESS_WORD(slot, MK_STATE_IO),
+	return mk_waiting(MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_IO)),
 			  MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_found_io_slot, MK_IO_STATUS)),
 			  MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]),
 			  MK_LOAD_RELAXED(MK_IO_LAP_WORD(mk_found_io_slot)));
@@ -344,6 +344,8 @@ uint mk_execute_whole(uint slot, uint status)
 			       waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
+	/* A handler may have written over it. */
+	call.slot = slot;
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
 		mk_end(call, opcode, status, entry);
 	else

@@ -77,6 +77,7 @@ uint mk_execute_ingest(uint io_slot)
 	MK_STORE_RELAXED(MK_IO_OWNER_WORD(io_slot), 0u);
 	MK_RELEASE();
 	status = mk_call_ingest_checked(call);
+	call.slot = io_slot;
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
 		mk_end_ingest(io_slot, status, tag);
 	else

@@ -58,26 +58,25 @@ bool mk_take_if_free(uint request, uint asker)
 }
 
 /*
- * Where to look for a free one, when @taken are not.  Across a bus the first ones are sought,
- * which have room in the outbox: the host takes some microseconds longer to find a request
- * elsewhere.  And who asks again and again gets the same one, where the host looks first.
+ * Take a free request slot.  Returns it plus 1, or 0: none was found.
+ *
+ * Across a bus those are sought that have room in the outbox, while there are such: the host
+ * takes some microseconds longer to find a request elsewhere.  Each begins at another one,
+ * by how many others have one already, so who asks again and again gets the same slot, where
+ * the host looks first.
  */
-uint mk_first_to_take(uint taken)
-{
-	if (mk_split && taken < MK_CQ_IO_OUTBOX_SLOTS)
-		return taken;
-	return MK_ADD(state[MK_STATE_IO_CURSOR], 1u) % parameters.io_request_slots;
-}
-
-/* Take a free request slot.  Returns it plus 1, or 0: none was found. */
 uint mk_take_request(uint asker)
 {
-	uint count = parameters.io_request_slots, taken = 0u;
-	uint taken_before = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
+	uint count = parameters.io_request_slots, request, taken = 0u;
+	uint with_outbox = mk_split ? min(count, MK_CQ_IO_OUTBOX_SLOTS) : 0u;
 
-	if (taken_before >= count)
+	if (MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]) >= count)
 		return 0u;
-	uint request = mk_first_to_take(taken_before);
+	request = MK_ADD(state[MK_STATE_IO_TAKEN], 1u);
+	if (request < with_outbox)
+		count = with_outbox;
+	else
+		request = MK_ADD(state[MK_STATE_IO_CURSOR], 1u) % count;
 	uint tries = min(count, MK_IO_TAKE_STEPS);
 	while (taken == 0u && tries != 0u && mk_steps(1u) != 0u) {
 		if (mk_take_if_free(request, asker))
@@ -85,8 +84,8 @@ uint mk_take_request(uint asker)
 		request = request + 1u < count ? request + 1u : 0u;
 		tries--;
 	}
-	if (taken != 0u)
-		MK_ADD(state[MK_STATE_IO_TAKEN], 1u);
+	if (taken == 0u)
+		MK_ADD(state[MK_STATE_IO_TAKEN], 0xffffffffu);
 	if (mk_split && taken != 0u)
 		mk_io_lap = MK_LOAD_RELAXED(MK_IO_LAP_WORD(taken - 1u));
 	/* Who had it before is done with its words. */

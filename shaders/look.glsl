@@ -26,6 +26,8 @@ uint mk_hot_block, mk_other_hot_block;
 uint mk_every_block;
 uint mk_found_block;
 uint mk_look_count;
+/* What the last look has found had to give way, and is looked at again. */
+bool mk_ring_is_due;
 /*
  * Looks for which the hot blocks rest, because something in them waits or is long:
  * the others must have their turn.
@@ -65,6 +67,7 @@ void mk_begin_looking()
 	mk_hot_block = mk_other_hot_block = mk_worker;
 	mk_begin_in_order();
 	mk_look_count = 0u;
+	mk_ring_is_due = false;
 	mk_rest = 0u;
 	mk_rest_looks = min(MK_REST_LOOKS, 2u * others);
 }
@@ -89,14 +92,16 @@ void mk_load_block()
 	bool in_order = (mk_look_count & 1u) != 0u || mk_rest != 0u;
 	uint hot = (mk_look_count & 2u) != 0u ? mk_other_hot_block : mk_hot_block;
 
-	mk_found_block = in_order ? mk_every_block : hot;
-	if (in_order)
+	if (!mk_ring_is_due)
+		mk_found_block = in_order ? mk_every_block : hot;
+	if (!mk_ring_is_due && in_order)
 		mk_every_block = mk_next_block(mk_every_block);
+	mk_ring_is_due = false;
 	mk_found_slot = mk_found_block * mk_lanes + mk_lane;
 	uint there = min(mk_found_slot, parameters.slot_count - 1u);
 	if (mk_split) {
 		mk_found_header = MK_HEADER_QUAD(there);
-		mk_found_entry = MK_PROGRESS_WORD(there, MK_STATE_ENTRY);
+		mk_found_entry = MK_LOAD_RELAXED(MK_PROGRESS_WORD(there, MK_STATE_ENTRY));
 		mk_seen_leave = mk_load_leave();
 	} else {
 		mk_found_word = MK_LOAD_RELAXED(MK_STATUS_WORD(there));

@@ -13,6 +13,9 @@ uint mk_io_block;
 /* Where this worker's last request is. */
 uint mk_io_hot_block;
 bool mk_io_is_hot;
+/* Where the last look was, and whether it had to give way, and is taken again. */
+uint mk_found_io_block;
+bool mk_io_is_due;
 /* The first block of this worker's with ingests; mk_io_block_count: there is none. */
 uint mk_first_ingest_block;
 uint mk_ingest_workers;
@@ -80,7 +83,8 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_io_idle = 0u;
 	mk_found_io = mk_found_ingest = false;
 	mk_found_answer = mk_found_owner = 0u;
-	mk_io_is_hot = false;
+	mk_io_is_hot = mk_io_is_due = false;
+	mk_found_io_block = 0u;
 	mk_io_hot_block = 0u;
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
@@ -143,16 +147,19 @@ bool mk_go_by_owner()
  */
 uint mk_next_io_block()
 {
-	uint block = mk_io_block;
-
+	if (mk_io_is_due) {
+		mk_io_is_due = false;
+		return mk_found_io_block;
+	}
 	mk_io_is_hot = mk_waits && !mk_io_is_hot;
+	mk_found_io_block = mk_io_is_hot ? mk_io_hot_block : mk_io_block;
 	if (mk_io_is_hot)
-		return mk_io_hot_block;
+		return mk_found_io_block;
 	mk_io_idle++;
 	mk_io_block += mk_waits ? 1u : mk_ingest_workers;
 	if (mk_io_block >= mk_io_block_count)
 		mk_io_block = mk_waits ? 0u : mk_first_ingest_block;
-	return block;
+	return mk_found_io_block;
 }
 
 /*

@@ -292,7 +292,8 @@ bool mk_io_turn;
 
 /*
  * The same, and what was seen in the io queue.  Where both have something they take
- * turns: either may have slots that are ready always.
+ * turns: either may have slots that are ready always.  Who loses a turn is looked at again
+ * at the same place, else the turns and the looks might go in step for ever.
  */
 bool mk_work_and_watch(out bool found)
 {
@@ -301,7 +302,9 @@ bool mk_work_and_watch(out bool found)
 
 	do {
 		slow = mk_work_quickly(tries, found, saw_io);
-		saw_io = saw_io && (mk_io_turn || !slow);
+		mk_io_is_due = saw_io && !mk_io_turn && slow;
+		saw_io = saw_io && !mk_io_is_due;
+		mk_ring_is_due = saw_io && slow;
 		if (saw_io)
 			slow = mk_examine_io();
 		mk_io_turn = !saw_io;
@@ -454,6 +457,14 @@ void mk_work_in_place()
 	} while (stay);
 }
 
+/* How much of a round a find has been, or a fruitless try. */
+uint mk_weight_of_find(uint sees, bool slow)
+{
+	if (slow)
+		return MK_FINDS_PER_ROUND / MK_BUSY_PER_ROUND;
+	return sees != 0u ? 1u : MK_FINDS_PER_ROUND / MK_TRIES_PER_ROUND;
+}
+
 /*
  * Two loops: look; do what there is to do.  Each way out of a loop costs a device that is
  * across a bus more than the branches around what is not to be done.
@@ -470,14 +481,17 @@ void mk_work_across()
 		if (found)
 			slow = mk_work_on_found();
 		bool takes_io = (sees & MK_SEES_IO) != 0u && (mk_io_turn || !slow);
+		mk_ring_is_due = takes_io && slow;
+		mk_io_is_due = (sees & MK_SEES_IO) != 0u && !takes_io;
 		if (takes_io)
 			slow = mk_examine_io();
 		mk_io_turn = !takes_io;
 		if (slow)
 			mk_work_slowly();
-		mk_spend(MK_ROUND_STEPS + MK_SLOW_STEPS);
-		left -= min(left,
-			    sees != 0u ? 1u : MK_FINDS_PER_ROUND / MK_TRIES_PER_ROUND);
+		mk_spend((parameters.flags & MK_DISPATCH_COUNTS_LOOPS) != 0u ?
+				 MK_ROUND_STEPS :
+				 1u);
+		left -= min(left, mk_weight_of_find(sees, slow));
 		if (sees == 0u && mk_has_counted())
 			left = 0u;
 		stay = mk_budget > MK_LOOK_STEPS && (sees & MK_SEES_LEAVE) == 0u;

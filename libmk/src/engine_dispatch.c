@@ -36,6 +36,8 @@ int mk_engine_submit(struct mk_engine *engine, uint32_t steps, uint32_t idle_loo
 	};
 	int ret;
 
+	if (engine->limits.steps != UINT32_MAX)
+		dispatch.flags |= MK_DISPATCH_COUNTS_LOOPS;
 	if (mk_is_traced(engine->trace))
 		mk_trace_dispatch(engine->trace, MK_TRACE_DISPATCH_BEGIN, steps, 0);
 	ret = engine->ops->submit(engine->runner, &dispatch);

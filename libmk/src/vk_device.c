@@ -171,16 +171,17 @@ static int open_device(struct mk_vk_device *device)
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
 		.subgroupSizeControl = VK_TRUE,
 	};
-	VkPhysicalDeviceVulkanMemoryModelFeatures model = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
+	VkPhysicalDeviceVulkan12Features features = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
 		.vulkanMemoryModel = VK_TRUE,
 		.vulkanMemoryModelDeviceScope = VK_TRUE,
+		.subgroupBroadcastDynamicId = VK_TRUE,
 		.pNext = device->has_device_coherent ? &coherent : NULL,
 	};
 	const char *extensions[MK_VK_EXTENSIONS_LIMIT];
 	VkDeviceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.pNext = &model,
+		.pNext = &features,
 		.queueCreateInfoCount = 1,
 		.pQueueCreateInfos = &queue,
 		.ppEnabledExtensionNames = extensions,
@@ -202,20 +203,20 @@ static int open_device(struct mk_vk_device *device)
 	if (device->tells_faults) {
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_DEVICE_FAULT_EXTENSION_NAME;
-		fault.pNext = model.pNext;
-		model.pNext = &fault;
+		fault.pNext = features.pNext;
+		features.pNext = &fault;
 	}
 	if (device->can_leave_out_checks) {
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_PIPELINE_ROBUSTNESS_EXTENSION_NAME;
-		robustness.pNext = model.pNext;
-		model.pNext = &robustness;
+		robustness.pNext = features.pNext;
+		features.pNext = &robustness;
 	}
 	if (device->fixes_subgroups) {
 		extensions[info.enabledExtensionCount++] =
 			VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
-		subgroups.pNext = model.pNext;
-		model.pNext = &subgroups;
+		subgroups.pNext = features.pNext;
+		features.pNext = &subgroups;
 	}
 	ret = mk_vk_queue_create_device(device, info);
 	if (ret)

@@ -119,10 +119,7 @@ static int create_pipeline(const struct mk_vk_device *device,
 		.constants = &specialization,
 		.parameter_bytes = sizeof(struct kernel_parameters),
 		.buffer_count = MK_VK_BINDINGS,
-		.subgroup_size = device->fixes_subgroups &&
-						 lanes == device->subgroup_size ?
-					 lanes :
-					 0,
+		.subgroup_size = device->fixes_subgroups ? device->subgroup_size : 0,
 	};
 
 	/* A worker is a whole workgroup, which the kernel takes for granted. */
