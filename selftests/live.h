@@ -25,7 +25,7 @@
 #include <mk/mk.h>
 
 /* Of a test that was skipped as a whole, after it has said why. */
-#define EXIT_SKIPPED 4
+enum { EXIT_SKIPPED = 4 };
 
 #define LIVE_NS_PER_MS	   UINT64_C(1000000)
 #define LIVE_NS_PER_SECOND UINT64_C(1000000000)

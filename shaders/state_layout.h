@@ -94,8 +94,8 @@
 #define MK_LOOK_STEPS 512u
 
 /* Flags of one dispatch. */
-#define MK_DISPATCH_RESTART_LOG 1u	   /* empty the debug log first */
+#define MK_DISPATCH_RESTART_LOG	 1u /* empty the debug log first */
 #define MK_DISPATCH_COUNTS_LOOPS 2u /* the device ends loops after so many passes */
-#define MK_DISPATCH_NEVER	(1u << 31) /* no dispatch has it: see mk_await_look() */
+#define MK_DISPATCH_NEVER	 (1u << 31) /* no dispatch has it: see mk_await_look() */
 
 #endif /* MK_STATE_LAYOUT_H */

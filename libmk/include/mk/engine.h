@@ -38,7 +38,7 @@ struct mk_engine_options {
 	size_t spirv_bytes;
 	const struct mk_handler_entry *handlers; /* the reference executor's */
 	size_t handler_count;
-	uint32_t lanes; /* of a workgroup, Vulkan, at most a subgroup's; 0: as many */
+	uint32_t lanes;	   /* of a workgroup, Vulkan, at most a subgroup's; 0: as many */
 	mk_handler ingest; /* the reference executor's; NULL: ingests are faults */
 	/*
 	 * Where to leave a snapshot (<mk/snapshot.h>) when the device is lost; it has
