@@ -120,8 +120,6 @@ void mk_await_look()
 {
 	uint never = uint(-int((parameters.flags & MK_DISPATCH_NEVER) >> 31));
 
-	if (!mk_split)
-		return;
 	never &= mk_found_header.x | mk_found_entry | mk_seen_leave | mk_found_answer |
 		 mk_found_owner;
 	mk_found_header.x |= never;
