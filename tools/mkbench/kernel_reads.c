@@ -62,6 +62,22 @@ static struct lane *lane_of(struct kernel_reads *reads, uint64_t slot)
 	return &reads->lanes[slot % reads->shape->depth];
 }
 
+/* Of a chain from @offset on. */
+static uint32_t sum_of(const struct kernel_reads *reads, uint32_t offset)
+{
+	uint32_t last = reads->shape->bytes / (uint32_t)sizeof(uint32_t) - 1;
+	uint32_t mask = reads->file->bytes - 1;
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < reads->chain; i++) {
+		const uint32_t *piece = reads->file->content + offset / sizeof(uint32_t);
+
+		sum = READ_ADD(sum, piece[0], piece[last]);
+		offset = (offset + read_stride(reads->shape)) & mask;
+	}
+	return sum;
+}
+
 static int publish(struct kernel_reads *reads)
 {
 	uint32_t number = (uint32_t)(reads->published % reads->shape->depth);
@@ -78,7 +94,7 @@ static int publish(struct kernel_reads *reads)
 		[READ_ARG_OFFSET] = reads->offset,
 		[READ_ARG_STRIDE] = stride,
 		[READ_ARG_MASK] = mask,
-		[READ_ARG_CONTENT] = CONTENT_WORD,
+		[READ_ARG_CHECK] = sum_of(reads, reads->offset),
 	};
 	const struct mk_item item = { OP_READ_CHAIN, READ_ARGS, args };
 	int error;

@@ -13,8 +13,12 @@
 #define READ_ARG_OFFSET	 5u /* of the next piece, bytes */
 #define READ_ARG_STRIDE	 6u /* to the one after it */
 #define READ_ARG_MASK	 7u /* of offsets, which go round the file */
-#define READ_ARG_CONTENT 8u /* the arena word at which a copy of the file begins */
-#define READ_ARGS	 9u
+#define READ_ARG_SUM	 8u /* of what was read, 0 at first */
+#define READ_ARG_CHECK	 9u /* what it is to be at the end */
+#define READ_ARGS	 10u
+
+/* The sum with the first and the last word of one more piece. */
+#define READ_ADD(sum, first, last) (((sum) * 31u + (first)) * 31u + (last))
 
 /* Compares words of the arena. */
 #define OP_COMPARE	 0x201u
