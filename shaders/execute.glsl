@@ -184,14 +184,14 @@ bool mk_must_wait(mk_call call, uint status)
 	       !mk_fence_is_ready(call.slot, items);
 }
 
-void mk_end(mk_call call, uint opcode, uint status, uint entry)
+void mk_end(mk_call call, uint status, uint entry)
 {
 	MK_PROGRESS_WORD(call.slot, MK_STATE_PROGRESS) = 0u;
 	MK_PROGRESS_WORD(call.slot, MK_STATE_INNER) = 0u;
 	if (status == MK_STATUS_DONE) {
 		mk_done++;
 	} else {
-		mk_log(MK_LOG_FORMAT_FAULT, mk_fault, opcode, call.slot * MK_SLOT_WORDS);
+		mk_log(MK_LOG_FORMAT_FAULT, mk_fault, call.opcode, call.slot * MK_SLOT_WORDS);
 		mk_counter_add(MK_CQ_FAULTS, 1u);
 	}
 	MK_RELEASE();
@@ -216,6 +216,58 @@ void mk_store_args_across(mk_call call)
 		uvec4(call.args[8], call.args[9], call.args[10], call.args[11]);
 }
 
+/* What of the io queue belongs to a slot that waits, as it is loaded with the slot. */
+struct mk_waiting {
+	uint request; /* plus 1 */
+	uint answer;
+	uint taken; /* requests, by all slots */
+	uint lap; /* of the request in the outbox */
+};
+
+/* A slot as it is loaded before it is worked on. */
+struct mk_loaded {
+	mk_call call;
+	mk_waiting waiting;
+	uint entry;
+};
+
+/*
+ * The slot that waits for an answer which this lane will find, as it was suspended.  All that
+ * it is until then is in this lane, so across a bus it is not loaded again.  Nobody else
+ * works on a slot that waits, and who publishes it anew waits until it has ended.
+ */
+mk_loaded mk_kept_slot;
+
+void mk_forget_kept_slot()
+{
+	mk_kept_slot.waiting.request = 0u;
+}
+
+void mk_keep_slot(mk_call call, uint entry)
+{
+	if ((mk_io_asked - 1u) % mk_lanes == mk_lane)
+		mk_kept_slot =
+			mk_loaded(call,
+				  mk_waiting(mk_io_asked, MK_STATUS_EMPTY, 0u, mk_io_lap),
+				  entry);
+}
+
+bool mk_keeps_slot(uint slot)
+{
+	return mk_kept_slot.waiting.request == mk_found_io_slot + 1u &&
+	       mk_kept_slot.call.slot == slot;
+}
+
+mk_loaded mk_take_kept_slot()
+{
+	mk_loaded loaded = mk_kept_slot;
+
+	loaded.waiting.answer = mk_found_answer;
+	loaded.waiting.taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
+	mk_forget_kept_slot();
+	return loaded;
+}
+
 /* A slot that goes on later keeps its arguments as its operation left them. */
 void mk_suspend(mk_call call, uint status, uint entry)
 {
@@ -231,24 +283,12 @@ void mk_suspend(mk_call call, uint status, uint entry)
 			 entry & ~MK_CQ_ENTRY_STATUS_MASK | status);
 	if (!mk_split)
 		MK_STORE_RELEASE(MK_STATUS_WORD(call.slot), status);
-	if (status == MK_STATUS_WAIT_IO)
-		mk_publish_request();
+	if (status != MK_STATUS_WAIT_IO)
+		return;
+	mk_publish_request();
+	if (mk_split)
+		mk_keep_slot(call, entry & ~MK_CQ_ENTRY_STATUS_MASK | status);
 }
-
-/* What of the io queue belongs to a slot that waits, as it is loaded with the slot. */
-struct mk_waiting {
-	uint request; /* plus 1 */
-	uint answer;
-	uint taken; /* requests, by all slots */
-	uint lap; /* of the request in the outbox */
-};
-
-/* A slot as it is loaded before it is worked on. */
-struct mk_loaded {
-	mk_call call;
-	mk_waiting waiting;
-	uint entry;
-};
 
 mk_waiting mk_load_waiting(uint slot)
 {
@@ -305,6 +345,8 @@ mk_loaded mk_load_whole(uint slot, uint status)
 {
 	mk_loaded loaded;
 
+	if (mk_split && status == MK_STATUS_WAIT_IO && mk_keeps_slot(slot))
+		return mk_take_kept_slot();
 	loaded.entry = MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY));
 	loaded.waiting = mk_waiting(0u, 0u, 0u, 0u);
 	if (status == MK_STATUS_WAIT_IO)
@@ -329,7 +371,7 @@ uint mk_execute_whole(uint slot, uint status)
 	if (mk_must_wait(call, status))
 		return status;
 
-	uint opcode = call.opcode;
+	uint opcode = call.opcode, tenant = call.tenant;
 	uint before = status;
 	entry = mk_claim(slot, status, mk_found_word, entry);
 	/* CLAIMED before the effects; and what the host gave with its word before its use. */
@@ -344,14 +386,16 @@ uint mk_execute_whole(uint slot, uint status)
 			       waiting.taken < parameters.io_request_slots);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
-	/* A handler may have written over it. */
+	/* A handler may have written over them. */
 	call.slot = slot;
+	call.opcode = opcode;
+	call.tenant = tenant;
 	if (status == MK_STATUS_DONE || status == MK_STATUS_FAULT)
-		mk_end(call, opcode, status, entry);
+		mk_end(call, status, entry);
 	else
 		mk_suspend(call, status, entry);
 	/* Nobody waits for this. */
 	mk_end_io();
-	mk_count_claim(slot, before, call.tenant);
+	mk_count_claim(slot, before, tenant);
 	return status;
 }

@@ -86,6 +86,7 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_io_is_hot = mk_io_is_due = false;
 	mk_found_io_block = 0u;
 	mk_io_hot_block = 0u;
+	mk_forget_kept_slot();
 	mk_waits = true;
 	mk_io_block = mk_io_block_from(io_slot / mk_lanes);
 	mk_see_who_waits();
