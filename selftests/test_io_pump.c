@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { FILE_BYTES = 1 << 20, BLOCK = 4096, SEED = 7 };
@@ -267,6 +268,64 @@ static void test_goes_on_after_short_reads(void **state)
 	assert_memory_equal(test->arena, data, sizeof(data));
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
+}
+
+static bool has_cached_reads(int fd)
+{
+	char byte;
+	const struct iovec one = { &byte, 1 };
+
+	return preadv2(fd, &one, 1, 0, RWF_NOWAIT) == 1;
+}
+
+/*
+ * A read that comes alone needs no io_uring for what is in memory, on filesystems that can
+ * tell.
+ */
+static void test_reads_what_is_cached(void **state)
+{
+	struct io_test *test = io_start(state, 4, NULL);
+	int fd = io_file(2 * BLOCK, SEED);
+	unsigned char *expected = copy_of_file(fd, 2 * BLOCK);
+	uint32_t file = io_add_file(test, fd, MK_IO_READ);
+	uint32_t arena = io_add_arena(test, 0, 2 * BLOCK);
+	struct mk_io_counters counters;
+
+	for (uint32_t i = 0; i < 10; i++) {
+		memset(test->arena, 0, BLOCK);
+		io_expect_ok(io_do(test, IO_REQUEST(READ, file, arena, 100 * i, BLOCK)));
+		assert_memory_equal(test->arena, expected + 100 * i, BLOCK);
+	}
+	counters = io_counters(test);
+	print_message("without io_uring: %" PRIu64 " of 10\n", counters.cached);
+	assert_int_equal(counters.cached + counters.submissions, 10);
+	assert_int_equal(counters.cached != 0, has_cached_reads(fd));
+	/* Only a part of it is there, and then nothing: as with io_uring. */
+	assert_int_equal(ftruncate(fd, BLOCK), 0);
+	io_expect_error(io_do(test, IO_REQUEST(READ, file, arena, 96, BLOCK)),
+			MK_IO_REASON_END_OF_FILE, 0, BLOCK - 96);
+	assert_memory_equal(test->arena, expected + 96, BLOCK - 96);
+	assert_int_equal(io_counters(test).cached, counters.cached);
+	free(expected);
+	close(fd);
+}
+
+/* Where the system cannot tell, it is asked once, and io_uring from then on. */
+static void test_reads_what_has_no_cache(void **state)
+{
+	struct io_test *test = io_start(state, 4, NULL);
+	int fd = open("/proc/version", O_RDONLY | O_CLOEXEC);
+	uint32_t file = io_add_file(test, fd, MK_IO_READ);
+	uint32_t arena = io_add_arena(test, 0, BLOCK);
+
+	assert_false(has_cached_reads(fd));
+	for (uint32_t i = 0; i < 2; i++) {
+		memset(test->arena, 0, 5);
+		io_expect_ok(io_do(test, IO_REQUEST(READ, file, arena, 0, 5)));
+		assert_memory_equal(test->arena, "Linux", 5);
+	}
+	assert_int_equal(io_counters(test).cached, 0);
+	close(fd);
 }
 
 /* A file that would say EAGAIN rather than wait is waited for all the same. */
@@ -741,6 +800,8 @@ int main(void)
 		IO_TEST(test_many_requests_in_few_buffers),
 		IO_TEST(test_loads_resources),
 		IO_TEST(test_goes_on_after_short_reads),
+		IO_TEST(test_reads_what_is_cached),
+		IO_TEST(test_reads_what_has_no_cache),
 		IO_TEST(test_waits_where_the_system_does_not),
 		IO_TEST(test_answers_each_reason_and_goes_on),
 		IO_TEST(test_says_where_a_file_ends),

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -163,6 +164,15 @@ static int check_file(int fd, const struct mk_io_file *file)
 	return 0;
 }
 
+/* Reading anything else may take away what is there. */
+static bool is_cached(int fd)
+{
+	struct stat status;
+
+	return !fstat(fd, &status) && S_ISREG(status.st_mode) &&
+	       !(fcntl(fd, F_GETFL) & O_DIRECT);
+}
+
 int mk_io_handles_add_file(struct mk_io_handles *handles, int fd,
 			   const struct mk_io_file *file, uint32_t *handle)
 {
@@ -185,6 +195,7 @@ int mk_io_handles_add_file(struct mk_io_handles *handles, int fd,
 	entry->file.flags = file->flags;
 	entry->file.is_registered = false;
 	entry->file.bounces = false;
+	entry->file.is_cached = is_cached(copy);
 	*handle = handle_of(handles, index);
 	return 0;
 }

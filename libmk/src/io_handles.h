@@ -39,6 +39,7 @@ struct mk_io_handle {
 			uint32_t flags;	    /* MK_IO_READ, MK_IO_WRITE */
 			bool is_registered; /* with io_uring, under its index */
 			bool bounces;	    /* it and the arena do not go together */
+			bool is_cached;	    /* its reads may be those of the page cache */
 		} file;
 		struct {
 			mk_io_callback function;

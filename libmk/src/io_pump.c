@@ -19,6 +19,8 @@
 #define LOOK_NS 10000000u
 /* Looks at the queue and at the system between two looks at the clock. */
 #define SPIN_LOOKS 64
+/* Reads that are longer take their time in any case. */
+#define CACHED_BYTES 65536u
 /* Times that one request is tried again where the system has only not come to it. */
 #define RETRIES 100
 
@@ -283,70 +285,6 @@ static bool needs_sync(const struct mk_io_pending *fence)
 	return handle->kind == MK_IO_KIND_FILE && handle->file.flags & MK_IO_WRITE;
 }
 
-/* False: it has been ended, or has to wait for a buffer. */
-static bool prepare_buffer(struct mk_io *io, struct mk_io_pending *pending)
-{
-	int ret;
-
-	if (pending->buffer)
-		return true;
-	if (!(io->flags & MK_IO_BOUNCE) && !pending->plan.outside->file.bounces)
-		return true;
-	ret = mk_io_ring_take_buffer(&io->ring, &pending->buffer);
-	if (ret == -EAGAIN)
-		mk_list_append(&io->starved, &pending->link);
-	else if (ret)
-		mk_io_end(io, pending, MK_IO_REASON_SYSTEM, -ret);
-	return !ret;
-}
-
-static void start_transfer(struct mk_io *io, struct mk_io_pending *pending)
-{
-	struct mk_io_target target = target_of(io, pending->plan.outside);
-	uint64_t offset = pending->plan.file_offset + pending->done;
-	uint32_t piece = pending->plan.bytes - pending->done;
-	void *data = arena_at(io, pending);
-
-	if (!prepare_buffer(io, pending))
-		return;
-	if (pending->buffer) {
-		if (piece > io->ring.buffer_bytes)
-			piece = io->ring.buffer_bytes;
-		if (pending->plan.write)
-			memcpy(pending->buffer, data, piece);
-		data = pending->buffer;
-		io->counters.bounced++;
-	}
-	pending->piece = mk_io_ring_transfer(&io->ring, &target, pending->plan.write,
-					     data, piece, offset, pending);
-	pending->state = MK_IO_AT_SYSTEM;
-}
-
-static void start_sync(struct mk_io *io, struct mk_io_pending *fence)
-{
-	struct mk_io_target target = target_of(io, fence->plan.outside);
-
-	mk_io_ring_sync(&io->ring, &target, fence);
-	fence->state = MK_IO_AT_SYSTEM;
-}
-
-static void start_queued(struct mk_io *io)
-{
-	while (!mk_list_is_empty(&io->queued) && mk_io_ring_has_room(&io->ring)) {
-		struct mk_io_pending *pending = mk_list_entry(mk_list_take(&io->queued),
-							      struct mk_io_pending, link);
-
-		if (pending->is_cancelled)
-			mk_io_end(io, pending, MK_IO_REASON_CANCELLED, 0);
-		else if (is_fence(pending) && !needs_sync(pending))
-			mk_io_end(io, pending, 0, 0);
-		else if (is_fence(pending))
-			start_sync(io, pending);
-		else
-			start_transfer(io, pending);
-	}
-}
-
 static void count_done(struct mk_io *io, struct mk_io_pending *pending, uint32_t bytes)
 {
 	if (pending->plan.write)
@@ -434,6 +372,98 @@ static void take_back(struct mk_io *io, struct mk_io_pending *pending, int resul
 		enqueue(io, pending);
 	else
 		end_nothing(io, pending);
+}
+
+/* False: it has been ended, or has to wait for a buffer. */
+static bool prepare_buffer(struct mk_io *io, struct mk_io_pending *pending)
+{
+	int ret;
+
+	if (pending->buffer)
+		return true;
+	if (!(io->flags & MK_IO_BOUNCE) && !pending->plan.outside->file.bounces)
+		return true;
+	ret = mk_io_ring_take_buffer(&io->ring, &pending->buffer);
+	if (ret == -EAGAIN)
+		mk_list_append(&io->starved, &pending->link);
+	else if (ret)
+		mk_io_end(io, pending, MK_IO_REASON_SYSTEM, -ret);
+	return !ret;
+}
+
+/*
+ * What the page cache has is read sooner without io_uring, by some 0.4 us, if it is one
+ * read; several of them go to the system together.
+ */
+static bool read_cached(struct mk_io *io, struct mk_io_pending *pending, void *data,
+			uint32_t piece)
+{
+	struct mk_io_handle *file = pending->plan.outside;
+	int ret;
+
+	if (pending->plan.write || !file->file.is_cached || piece > CACHED_BYTES ||
+	    io->flags & MK_IO_SQPOLL || io->ring.in_flight ||
+	    !mk_list_is_empty(&io->queued))
+		return false;
+	ret = mk_io_read_cached(file->file.fd, data, piece,
+				pending->plan.file_offset + pending->done);
+	if (ret) {
+		file->file.is_cached = ret == -EAGAIN;
+		return false;
+	}
+	io->counters.cached++;
+	pending->piece = piece;
+	take_back(io, pending, (int)piece);
+	return true;
+}
+
+static void start_transfer(struct mk_io *io, struct mk_io_pending *pending)
+{
+	struct mk_io_target target = target_of(io, pending->plan.outside);
+	uint64_t offset = pending->plan.file_offset + pending->done;
+	uint32_t piece = pending->plan.bytes - pending->done;
+	void *data = arena_at(io, pending);
+
+	if (!prepare_buffer(io, pending))
+		return;
+	if (pending->buffer) {
+		if (piece > io->ring.buffer_bytes)
+			piece = io->ring.buffer_bytes;
+		if (pending->plan.write)
+			memcpy(pending->buffer, data, piece);
+		data = pending->buffer;
+		io->counters.bounced++;
+	}
+	if (read_cached(io, pending, data, piece))
+		return;
+	pending->piece = mk_io_ring_transfer(&io->ring, &target, pending->plan.write,
+					     data, piece, offset, pending);
+	pending->state = MK_IO_AT_SYSTEM;
+}
+
+static void start_sync(struct mk_io *io, struct mk_io_pending *fence)
+{
+	struct mk_io_target target = target_of(io, fence->plan.outside);
+
+	mk_io_ring_sync(&io->ring, &target, fence);
+	fence->state = MK_IO_AT_SYSTEM;
+}
+
+static void start_queued(struct mk_io *io)
+{
+	while (!mk_list_is_empty(&io->queued) && mk_io_ring_has_room(&io->ring)) {
+		struct mk_io_pending *pending = mk_list_entry(mk_list_take(&io->queued),
+							      struct mk_io_pending, link);
+
+		if (pending->is_cancelled)
+			mk_io_end(io, pending, MK_IO_REASON_CANCELLED, 0);
+		else if (is_fence(pending) && !needs_sync(pending))
+			mk_io_end(io, pending, 0, 0);
+		else if (is_fence(pending))
+			start_sync(io, pending);
+		else
+			start_transfer(io, pending);
+	}
 }
 
 static void reap(struct mk_io *io)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 
 #include "error.h"
 
@@ -205,6 +206,16 @@ uint32_t mk_io_ring_transfer(struct mk_io_ring *ring, const struct mk_io_target 
 		io_uring_prep_read(sqe, target->fd, data, piece, offset);
 	ask(ring, sqe, target, user);
 	return piece;
+}
+
+int mk_io_read_cached(int fd, void *data, uint32_t bytes, uint64_t offset)
+{
+	const struct iovec whole = { .iov_base = data, .iov_len = bytes };
+	ssize_t ret = preadv2(fd, &whole, 1, (off_t)offset, RWF_NOWAIT);
+
+	if (ret < 0)
+		return -errno;
+	return ret == (ssize_t)bytes ? 0 : -EAGAIN;
 }
 
 void mk_io_ring_sync(struct mk_io_ring *ring, const struct mk_io_target *target,

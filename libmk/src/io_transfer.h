@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transfers between files and memory by io_uring, one piece at a time, and the buffers
- * in host memory that they go through where a file and the arena do not go together.
+ * Transfers between files and memory, one piece at a time, by io_uring or at once from the
+ * page cache; and the buffers in host memory that they go through where a file and the
+ * arena do not go together.
  *
  * For the thread that is in the pump alone, but for adding and removing files.
  */
@@ -60,6 +61,11 @@ bool mk_io_ring_has_room(const struct mk_io_ring *ring);
 uint32_t mk_io_ring_transfer(struct mk_io_ring *ring, const struct mk_io_target *target,
 			     bool write, void *data, uint32_t bytes, uint64_t offset,
 			     void *user);
+/*
+ * Read all of @bytes if the page cache has them: 0, -EAGAIN if it has not, or why this file
+ * cannot be read so.  What was read in part is to be read again.
+ */
+int mk_io_read_cached(int fd, void *data, uint32_t bytes, uint64_t offset);
 /* To store what was written. */
 void mk_io_ring_sync(struct mk_io_ring *ring, const struct mk_io_target *target,
 		     void *user);

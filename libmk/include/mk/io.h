@@ -282,7 +282,8 @@ struct mk_io_counters {
 	uint64_t bytes_written;
 	uint64_t short_transfers; /* pieces that brought less than asked, and went on */
 	uint64_t bounced;	  /* pieces that went through a bounce buffer */
-	uint64_t submissions;	  /* calls that gave the system something to do */
+	uint64_t submissions;	  /* calls that gave io_uring something to do */
+	uint64_t cached;	  /* pieces that the page cache had, without io_uring */
 	uint64_t dropped_errors;  /* that mk_io_next_error() will not give */
 	uint32_t in_flight;	  /* claimed, and not answered */
 	uint32_t flags;		  /* MK_IO_FIXED_FILES, MK_IO_FIXED_BUFFERS */
