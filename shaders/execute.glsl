@@ -220,7 +220,6 @@ void mk_store_args_across(mk_call call)
 struct mk_waiting {
 	uint request; /* plus 1 */
 	uint answer;
-	uint taken; /* requests, by all slots */
 	uint lap; /* of the request in the outbox */
 };
 
@@ -237,33 +236,39 @@ struct mk_loaded {
  * works on a slot that waits, and who publishes it anew waits until it has ended.
  */
 mk_loaded mk_kept_slot;
+/* The answer was found, and it is claimed. */
+bool mk_kept_goes_on;
 
 void mk_forget_kept_slot()
 {
 	mk_kept_slot.waiting.request = 0u;
+	mk_kept_goes_on = false;
 }
 
 void mk_keep_slot(mk_call call, uint entry)
 {
 	if ((mk_io_asked - 1u) % mk_lanes == mk_lane)
-		mk_kept_slot =
-			mk_loaded(call,
-				  mk_waiting(mk_io_asked, MK_STATUS_EMPTY, 0u, mk_io_lap),
-				  entry);
+		mk_kept_slot = mk_loaded(
+			call, mk_waiting(mk_io_asked, MK_STATUS_EMPTY, mk_io_lap), entry);
 }
 
-bool mk_keeps_slot(uint slot)
+/* As soon as an answer is found, so that CLAIMED is on its way before a fence waits for it. */
+void mk_claim_kept_slot()
 {
-	return mk_kept_slot.waiting.request == mk_found_io_slot + 1u &&
-	       mk_kept_slot.call.slot == slot;
+	mk_kept_goes_on = mk_kept_slot.waiting.request == mk_found_io_slot + 1u &&
+			  mk_kept_slot.call.slot == mk_found_slot &&
+			  !mk_tenant_is_masked(mk_kept_slot.call.tenant);
+	if (!mk_kept_goes_on)
+		return;
+	mk_kept_slot.waiting.answer = mk_found_answer;
+	mk_kept_slot.entry =
+		mk_claim(mk_found_slot, MK_STATUS_WAIT_IO, 0u, mk_kept_slot.entry);
 }
 
 mk_loaded mk_take_kept_slot()
 {
 	mk_loaded loaded = mk_kept_slot;
 
-	loaded.waiting.answer = mk_found_answer;
-	loaded.waiting.taken = MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]);
 	mk_forget_kept_slot();
 	return loaded;
 }
@@ -294,7 +299,6 @@ mk_waiting mk_load_waiting(uint slot)
 {
 	return mk_waiting(MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_IO)),
 			  MK_LOAD_RELAXED(MK_IO_QUEUE_WORD(mk_found_io_slot, MK_IO_STATUS)),
-			  MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]),
 			  MK_LOAD_RELAXED(MK_IO_LAP_WORD(mk_found_io_slot)));
 }
 
@@ -345,10 +349,8 @@ mk_loaded mk_load_whole(uint slot, uint status)
 {
 	mk_loaded loaded;
 
-	if (mk_split && status == MK_STATUS_WAIT_IO && mk_keeps_slot(slot))
-		return mk_take_kept_slot();
 	loaded.entry = MK_LOAD_RELAXED(MK_PROGRESS_WORD(slot, MK_STATE_ENTRY));
-	loaded.waiting = mk_waiting(0u, 0u, 0u, 0u);
+	loaded.waiting = mk_waiting(0u, 0u, 0u);
 	if (status == MK_STATUS_WAIT_IO)
 		loaded.waiting = mk_load_waiting(slot);
 	if (mk_split)
@@ -361,19 +363,25 @@ mk_loaded mk_load_whole(uint slot, uint status)
 /* Work on a slot whose tenant may run; returns its status, unchanged if it waits. */
 uint mk_execute_whole(uint slot, uint status)
 {
-	mk_loaded loaded = mk_load_whole(slot, status);
+	bool is_claimed = mk_split && mk_kept_goes_on;
+	mk_loaded loaded;
+	if (is_claimed)
+		loaded = mk_take_kept_slot();
+	else
+		loaded = mk_load_whole(slot, status);
 	mk_call call = loaded.call;
 	mk_waiting waiting = loaded.waiting;
 	uint entry = loaded.entry;
-	if (mk_split && status == MK_STATUS_WAIT_IO &&
+	if (mk_split && status == MK_STATUS_WAIT_IO && !is_claimed &&
 	    !mk_is_answered(entry, waiting, call.tenant))
 		return status;
-	if (mk_must_wait(call, status))
+	if (!is_claimed && mk_must_wait(call, status))
 		return status;
 
 	uint opcode = call.opcode, tenant = call.tenant;
 	uint before = status;
-	entry = mk_claim(slot, status, mk_found_word, entry);
+	if (!is_claimed)
+		entry = mk_claim(slot, status, mk_found_word, entry);
 	/* CLAIMED before the effects; and what the host gave with its word before its use. */
 	if (mk_split)
 		MK_ACQUIRE_RELEASE_FENCE();
@@ -382,8 +390,7 @@ uint mk_execute_whole(uint slot, uint status)
 	mk_fault = 0u;
 	mk_begin_io(slot);
 	if (status == MK_STATUS_WAIT_IO)
-		mk_take_answer(slot, mk_found_io_slot, mk_found_answer, waiting.lap,
-			       waiting.taken < parameters.io_request_slots);
+		mk_take_answer(slot, mk_found_io_slot, waiting.answer, waiting.lap);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	/* A handler may have written over them. */

@@ -20,17 +20,19 @@ uint mk_io_answered;
 uint mk_io_why;
 
 /*
- * What was asked for, where the outbox has room for it: the words of the io slot but the
- * status.
+ * What was asked for, where the outbox has room for it: the words of the io slot, with 0 for
+ * the status and that as the last; then the record of the outbox.
  */
 struct mk_request {
 	uvec4 first;
-	uvec3 last;
+	uvec4 last;
 };
 
 mk_request mk_record;
 bool mk_has_record;
-uint mk_record_hint;
+
+/* Others want request slots, and none was free when this worker looked last. */
+bool mk_io_is_scarce;
 
 /* How often the request slot that was taken in this call was in the outbox. */
 uint mk_io_lap;
@@ -128,7 +130,7 @@ uint mk_ask(uint op, uint source, uint destination, uint offset_low, uint offset
 	uint request = mk_io_asked - 1u;
 	if (mk_has_outbox(request)) {
 		mk_record = mk_request(uvec4(op, source, destination, offset_low),
-				       uvec3(offset_high, bytes, tag));
+				       uvec4(offset_high, bytes, tag, 0u));
 		return MK_STATUS_WAIT_IO;
 	}
 	MK_IO_QUEUE_WORD(request, MK_IO_OP) = op;
@@ -181,18 +183,29 @@ void mk_publish_request_by_hint(uint request)
 	mk_give_hint(request, n);
 }
 
+/* The words of a record: libmk/src/io_outbox.h says what they are. */
+mk_request mk_pack_record(mk_request words, uint lap)
+{
+	const uint shift = MK_CQ_IO_OUTBOX_LAP_SHIFT, low = (1u << shift) - 1u;
+	uvec4 high = words.first >> shift << uvec4(0u, 4u, 8u, 12u) |
+		     words.last >> shift << uvec4(16u, 20u, 24u, 0u);
+
+	words.last.w = high.x | high.y | high.z | high.w;
+	return mk_request(words.first & low | lap << shift, words.last & low | lap << shift);
+}
+
 /* PUBLISHED says nothing here without the record, which mk_send_records() sends. */
 void mk_publish_request_by_record(uint request)
 {
 	uint quad = request * MK_IO_SLOT_WORDS / 4u;
-	uvec3 last = mk_record.last;
+	uvec4 last = mk_record.last;
 
 	mk_has_record = true;
-	mk_record_hint = MK_ADD(state[MK_STATE_IO_HINTS], 1u);
 	io_quads[quad] = mk_record.first;
 	io_quads[quad + 1u] = uvec4(last.x, last.y, MK_STATUS_PUBLISHED, last.z);
 	mk_io_lap++;
 	MK_STORE_RELAXED(MK_IO_LAP_WORD(request), mk_io_lap);
+	mk_record = mk_pack_record(mk_record, mk_io_lap);
 }
 
 void mk_publish_request()
@@ -207,62 +220,32 @@ void mk_publish_request()
 		mk_publish_request_in_place(request);
 }
 
-/* By all lanes together, before they may publish. */
+/* Before a lane may publish. */
 void mk_begin_records()
 {
 	mk_has_record = false;
-	mk_record = mk_request(uvec4(0u), uvec3(0u));
-}
-
-/*
- * By all lanes: the record of lane @from, in one store, so that it crosses the bus at once.
- * libmk/src/io_outbox.h says what it is.
- */
-void mk_send_record(uint from)
-{
-	const uint shift = MK_CQ_IO_OUTBOX_LAP_SHIFT;
-	uint request = subgroupBroadcast(mk_io_asked - 1u, from);
-	uint lap = subgroupBroadcast(mk_io_lap, from);
-	uvec4 first = subgroupBroadcast(mk_record.first, from);
-	uvec4 last = uvec4(subgroupBroadcast(mk_record.last, from), 0u);
-	uvec4 first_high = first >> shift << uvec4(0u, 4u, 8u, 12u);
-	uvec4 last_high = last >> shift << uvec4(16u, 20u, 24u, 0u);
-	uvec4 high = first_high | last_high;
-	last.w = high.x | high.y | high.z | high.w;
-	uint record = MK_CQ_IO_OUTBOX + request * MK_CQ_IO_OUTBOX_WORDS;
-
-	for (uint i = mk_lane; i < MK_CQ_IO_OUTBOX_WORDS; i += mk_lanes) {
-		uvec4 words = i < 4u ? first : last;
-		uvec2 pair = (i & 2u) != 0u ? words.zw : words.xy;
-		uint word = (i & 1u) != 0u ? pair.y : pair.x;
-
-		MK_STORE_RELAXED(cq[record + i],
-				 word & (1u << shift) - 1u | lap << shift);
-	}
 }
 
 /*
  * By all lanes together, after some of them have published by records: one fence for all
- * of what they have stored.
+ * of what they have stored.  Each record is two stores, as few as can be, so that it
+ * crosses the bus at once.
  */
 void mk_send_records()
 {
-	bool has_record = mk_has_record;
-
-	if (!subgroupAny(has_record))
+	if (!subgroupAny(mk_has_record))
 		return;
 	subgroupBarrier();
 	MK_RELEASE();
-	do {
-		uint from = subgroupBallotFindLSB(subgroupBallot(has_record));
+	if (mk_has_record) {
+		uint request = mk_io_asked - 1u;
 
-		mk_send_record(from);
-		has_record = has_record && mk_lane != from;
-	} while (subgroupAny(has_record));
-	if (mk_has_record)
-		mk_give_hint(mk_io_asked - 1u, mk_record_hint);
+		MK_OUTBOX_QUAD(request, 0u) = mk_record.first;
+		MK_OUTBOX_QUAD(request, 1u) = mk_record.last;
+		/* Nobody waits for the hint. */
+		mk_give_hint(request, MK_ADD(state[MK_STATE_IO_HINTS], 1u));
+	}
 	mk_has_record = false;
-	mk_spend(mk_lanes * MK_CQ_IO_OUTBOX_WORDS);
 }
 
 /* What a slot's operation is to know of io. */
@@ -276,7 +259,7 @@ void mk_begin_io(uint slot)
  * The same when the request that it waits for was answered.  It may ask in the same one,
  * unless others want one that is free.
  */
-void mk_take_answer(uint slot, uint request, uint answer, uint lap, bool keep)
+void mk_take_answer(uint slot, uint request, uint answer, uint lap)
 {
 	mk_io_lap = lap;
 	mk_io_answered = answer;
@@ -284,10 +267,10 @@ void mk_take_answer(uint slot, uint request, uint answer, uint lap, bool keep)
 		mk_io_why = MK_IO_QUEUE_WORD(request, MK_IO_REASON);
 	MK_PROGRESS_WORD(slot, MK_STATE_IO) = 0u;
 	MK_STORE_RELAXED(MK_IO_QUEUE_WORD(request, MK_IO_STATUS), MK_STATUS_EMPTY);
-	if (keep)
-		mk_io_kept = request + 1u;
-	else
+	if (mk_io_is_scarce)
 		mk_leave_request(request);
+	else
+		mk_io_kept = request + 1u;
 }
 
 /* The operation has returned. */

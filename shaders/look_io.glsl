@@ -60,8 +60,10 @@ uint mk_io_block_from(uint block)
 /* Somebody waits for answers, and perhaps a slot of this worker. */
 void mk_see_who_waits()
 {
-	bool waits = subgroupBroadcastFirst(MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN])) != 0u;
+	uint taken = subgroupBroadcastFirst(MK_LOAD_RELAXED(state[MK_STATE_IO_TAKEN]));
+	bool waits = taken != 0u;
 
+	mk_io_is_scarce = taken >= parameters.io_request_slots;
 	if (waits == mk_waits)
 		return;
 	mk_waits = waits;
@@ -139,6 +141,7 @@ bool mk_go_by_owner()
 {
 	mk_found_slot = mk_found_owner - 1u;
 	mk_found_status = MK_STATUS_WAIT_IO;
+	mk_claim_kept_slot();
 	return true;
 }
 

@@ -175,7 +175,6 @@ static int open_device(struct mk_vk_device *device)
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
 		.vulkanMemoryModel = VK_TRUE,
 		.vulkanMemoryModelDeviceScope = VK_TRUE,
-		.subgroupBroadcastDynamicId = VK_TRUE,
 		.pNext = device->has_device_coherent ? &coherent : NULL,
 	};
 	const char *extensions[MK_VK_EXTENSIONS_LIMIT];
