@@ -36,6 +36,9 @@
 #define MK_IO_TOKEN_SLOT_BITS 20u
 _Static_assert(MK_ENCODE_LIMIT <= 1u << MK_IO_TOKEN_SLOT_BITS, "slots fit tokens");
 
+/* Reads that are longer take their time in any case. */
+#define MK_IO_CACHED_BYTES 65536u
+
 enum mk_io_state {
 	MK_IO_IDLE, /* not claimed */
 	MK_IO_FENCE_FOUND,
@@ -87,7 +90,8 @@ struct mk_io {
 	struct mk_io_handles handles;
 	struct mk_io_ring ring;
 	struct mk_io_descriptor descriptor;
-	struct mk_io_pending *pending; /* by request slot */
+	struct mk_io_pending *pending;	 /* by request slot */
+	char cached[MK_IO_CACHED_BYTES]; /* read without io_uring, to go across a bus */
 	uint64_t last_token;
 
 	struct mk_list fences; /* FENCE_FOUND */
