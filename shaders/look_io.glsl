@@ -105,8 +105,9 @@ bool mk_slot_is_ours(uint owner)
 {
 	uint slot = owner - 1u;
 
+	/* A division takes long, and most often there is one worker. */
 	return owner != 0u && slot < parameters.slot_count &&
-	       slot / mk_lanes % mk_workers == mk_worker;
+	       (mk_workers == 1u || slot / mk_lanes % mk_workers == mk_worker);
 }
 
 /*

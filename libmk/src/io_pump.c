@@ -143,6 +143,7 @@ static void give_buffer(struct mk_io *io, struct mk_io_pending *pending)
 void mk_io_end(struct mk_io *io, struct mk_io_pending *pending, uint32_t reason,
 	       int error)
 {
+	mk_ioq_show_claim(&io->queue, pending->request.slot);
 	give_buffer(io, pending);
 	leave_handles(io, pending);
 	if (reason) {
@@ -389,6 +390,11 @@ static bool prepare_buffer(struct mk_io *io, struct mk_io_pending *pending)
 	return !ret;
 }
 
+static bool has_others(const struct mk_io *io)
+{
+	return io->ring.in_flight || !mk_list_is_empty(&io->queued);
+}
+
 /*
  * What the page cache has is read sooner without io_uring, by some 0.4 us, if it is one
  * read; several of them go to the system together.  Across a bus a copy of ours is sooner
@@ -398,21 +404,22 @@ static bool read_cached(struct mk_io *io, struct mk_io_pending *pending, void *d
 			uint32_t piece)
 {
 	struct mk_io_handle *file = pending->plan.outside;
-	void *there = io->context->write_combining ? io->cached : data;
+	bool is_across = io->context->write_combining;
 	int ret;
 
 	if (pending->plan.write || !file->file.is_cached || piece > MK_IO_CACHED_BYTES ||
-	    io->flags & MK_IO_SQPOLL || io->ring.in_flight ||
-	    !mk_list_is_empty(&io->queued))
+	    io->flags & MK_IO_SQPOLL || has_others(io))
 		return false;
-	ret = mk_io_read_cached(file->file.fd, there, piece,
+	ret = mk_io_read_cached(file->file.fd, is_across ? io->cached : data, piece,
 				pending->plan.file_offset + pending->done);
 	if (ret) {
 		file->file.is_cached = ret == -EAGAIN;
 		return false;
 	}
-	if (there != data)
-		memcpy(data, there, piece);
+	if (is_across) {
+		mk_ioq_show_claim(&io->queue, pending->request.slot);
+		memcpy(data, io->cached, piece);
+	}
 	io->counters.cached++;
 	pending->piece = piece;
 	take_back(io, pending, (int)piece);
@@ -438,6 +445,7 @@ static void start_transfer(struct mk_io *io, struct mk_io_pending *pending)
 	}
 	if (read_cached(io, pending, data, piece))
 		return;
+	mk_ioq_show_claim(&io->queue, pending->request.slot);
 	pending->piece = mk_io_ring_transfer(&io->ring, &target, pending->plan.write,
 					     data, piece, offset, pending);
 	pending->state = MK_IO_AT_SYSTEM;
@@ -447,6 +455,7 @@ static void start_sync(struct mk_io *io, struct mk_io_pending *fence)
 {
 	struct mk_io_target target = target_of(io, fence->plan.outside);
 
+	mk_ioq_show_claim(&io->queue, fence->request.slot);
 	mk_io_ring_sync(&io->ring, &target, fence);
 	fence->state = MK_IO_AT_SYSTEM;
 }
@@ -552,11 +561,20 @@ static void accept_fence(struct mk_io *io, struct mk_io_pending *fence)
 	pass_turn(io, fence->plan.outside);
 }
 
+/*
+ * One that comes alone across a bus is begun in this round, and its claim shown then: the
+ * first locked instruction behind that store waits for it.
+ */
 static void accept_requests(struct mk_io *io, const struct mk_io_request *found,
 			    uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
+	bool is_begun = count == 1 && !has_others(io) && io->context->write_combining;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (!is_begun)
+			mk_ioq_show_claim(&io->queue, found[i].slot);
 		accept_request(io, &found[i]);
+	}
 }
 
 static void claim_hinted(struct mk_io *io)
@@ -646,6 +664,7 @@ static void call(struct mk_io *io, const struct mk_io_pending *pending)
 	mk_io_callback function = handle->callback.function;
 	void *user = handle->callback.user;
 
+	mk_ioq_show_claim(&io->queue, pending->request.slot);
 	io->calling = handle;
 	pthread_mutex_unlock(&io->lock);
 	function(io, &made, user);

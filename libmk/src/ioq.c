@@ -184,10 +184,17 @@ static void load_request(const struct mk_ioq *queue, uint32_t slot,
 
 static void claim(struct mk_ioq *queue, uint32_t slot)
 {
-	store_status(queue, slot, MK_STATUS_CLAIMED);
 	queue->state[slot].is_claimed = true;
+	queue->state[slot].is_shown = false;
 	queue->state[slot].is_seen = false;
 	queue->claimed++;
+}
+
+void mk_ioq_show_claim(struct mk_ioq *queue, uint32_t slot)
+{
+	if (!queue->state[slot].is_shown)
+		store_status(queue, slot, MK_STATUS_CLAIMED);
+	queue->state[slot].is_shown = true;
 }
 
 /* The outbox -------------------------------------------------------------------- */
@@ -386,7 +393,7 @@ bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *r
 	if (queue->context->write_combining)
 		mk_read_fence();
 	load_request(queue, slot, request);
-	queue->state[slot].is_claimed = true;
+	queue->state[slot].is_claimed = queue->state[slot].is_shown = true;
 	return true;
 }
 

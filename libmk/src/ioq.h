@@ -44,6 +44,7 @@
 /* What is known of a slot. */
 struct mk_ioq_slot {
 	bool is_claimed;  /* by us, and not answered */
+	bool is_shown;	  /* so: CLAIMED was stored */
 	bool is_seen;	  /* PUBLISHED, without a record */
 	uint32_t seen_at; /* then: dispatches that had ended */
 	uint32_t lap;	  /* of the last record taken */
@@ -95,6 +96,12 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
  */
 uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
 			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS]);
+
+/*
+ * CLAIMED in a slot that was claimed: before anything has an effect, and before the answer.
+ * Not before, since across a bus a locked instruction waits for that store.
+ */
+void mk_ioq_show_claim(struct mk_ioq *queue, uint32_t slot);
 
 /* Take @slot from a pump that is dead: true, and the request, if that had claimed it. */
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request);

@@ -144,6 +144,7 @@ int mk_replay_next_request(struct mk_replay *replay, struct mk_io_request *reque
 	if (!replay->found_count)
 		return 0;
 	*request = replay->found[replay->found_next++];
+	mk_ioq_show_claim(&replay->queue, request->slot);
 	return 1;
 }
 
