@@ -10,9 +10,10 @@
 
 uint mk_io_block_count;
 uint mk_io_block;
-/* Where this worker's last request is. */
+/* Where this worker's last request is, and looks there for each that takes all in order. */
 uint mk_io_hot_block;
-bool mk_io_is_hot;
+uint mk_io_hot_looks;
+uint mk_io_hot_left;
 /* Where the last look was, and whether it had to give way, and is taken again. */
 uint mk_found_io_block;
 bool mk_io_is_due;
@@ -57,6 +58,12 @@ uint mk_io_block_from(uint block)
 	return mk_waits ? 0u : mk_first_ingest_block;
 }
 
+/*
+ * Across a bus, where those slots are taken first that the outbox has room for: looks at
+ * them for each in order, while there are no more.
+ */
+#define MK_IO_HOT_LOOKS 3u
+
 /* Somebody waits for answers, and perhaps a slot of this worker. */
 void mk_see_who_waits()
 {
@@ -64,6 +71,7 @@ void mk_see_who_waits()
 	bool waits = taken != 0u;
 
 	mk_io_is_scarce = taken >= parameters.io_request_slots;
+	mk_io_hot_looks = mk_split && taken <= MK_CQ_IO_OUTBOX_SLOTS ? MK_IO_HOT_LOOKS : 1u;
 	if (waits == mk_waits)
 		return;
 	mk_waits = waits;
@@ -85,7 +93,8 @@ void mk_begin_looking_at_io(uint workers, bool keeps_place)
 	mk_io_idle = 0u;
 	mk_found_io = mk_found_ingest = false;
 	mk_found_answer = mk_found_owner = 0u;
-	mk_io_is_hot = mk_io_is_due = false;
+	mk_io_is_due = false;
+	mk_io_hot_left = 0u;
 	mk_found_io_block = 0u;
 	mk_io_hot_block = 0u;
 	mk_forget_kept_slot();
@@ -147,8 +156,8 @@ bool mk_go_by_owner()
 }
 
 /*
- * The next block.  Every other look takes all in order; the others are where this worker
- * has asked last, so that who reads piece after piece does not wait for a whole round.
+ * The next block.  Some looks take all in order; the others are where this worker has asked
+ * last, so that who reads piece after piece does not wait for a whole round.
  */
 uint mk_next_io_block()
 {
@@ -156,9 +165,10 @@ uint mk_next_io_block()
 		mk_io_is_due = false;
 		return mk_found_io_block;
 	}
-	mk_io_is_hot = mk_waits && !mk_io_is_hot;
-	mk_found_io_block = mk_io_is_hot ? mk_io_hot_block : mk_io_block;
-	if (mk_io_is_hot)
+	bool is_hot = mk_waits && mk_io_hot_left != 0u;
+	mk_io_hot_left = is_hot ? mk_io_hot_left - 1u : mk_io_hot_looks;
+	mk_found_io_block = is_hot ? mk_io_hot_block : mk_io_block;
+	if (is_hot)
 		return mk_found_io_block;
 	mk_io_idle++;
 	mk_io_block += mk_waits ? 1u : mk_ingest_workers;
