@@ -195,10 +195,10 @@ static int report_table(const struct io *io)
 		table_ours("chain", &io->rows[i], &io->rows[i].chain);
 		table_ours("publish", &io->rows[i], &io->rows[i].publish);
 	}
-	printf("\nchain: a slot makes %u reads, each after the one before; the time of one "
-	       "is theirs by %u.\npublish: a slot makes one read.  io_uring: whichever is "
-	       "sooner, waiting or polling.\n",
-	       CHAIN_READS, CHAIN_READS);
+	printf("\nchain: a slot makes %u reads, each after the one before.  The time of one is "
+	       "from one answer\nto the next; at depth %u it is the slot's by %u.\npublish: a "
+	       "slot makes one read.  io_uring: whichever is sooner, waiting or polling.\n",
+	       CHAIN_READS, READ_DEPTH_LIMIT, CHAIN_READS);
 	return table_end();
 }
 

@@ -43,7 +43,8 @@ struct kernel_reads {
 	struct lane lanes[READ_DEPTH_LIMIT];
 	uint64_t published; /* slots, which end in this order or are waited for so */
 	uint64_t ended;
-	uint64_t answered; /* reads */
+	uint64_t answered;    /* reads */
+	uint64_t answered_ns; /* when, of a chain */
 };
 
 void kernel_reads_want(const struct read_file *file, struct session_wants *wants)
@@ -147,32 +148,51 @@ static int look_at(struct kernel_reads *reads, const struct lane *lane,
 	return ret && ret != -EAGAIN ? complain("wait", ret) : ret;
 }
 
-/* Answer what the kernel asks for, until the oldest slot has ended. */
-static int await_oldest(struct kernel_reads *reads)
+/*
+ * Answer what the kernel asks for, and look at the oldest slot if @may_have_ended, or there
+ * was nothing.  -EAGAIN: it has not ended.
+ */
+static int run_pump(struct kernel_reads *reads, bool may_have_ended)
 {
 	const struct lane *lane = lane_of(reads, reads->ended);
+	int64_t answered = mk_io_run(reads->io, may_have_ended ? 0 : PUMP_NS);
+	int ret = -EAGAIN;
+
+	if (answered < 0)
+		return complain("run the pump", (int)answered);
+	reads->answered += (uint64_t)answered;
+	if (may_have_ended || !answered)
+		ret = look_at(reads, lane, 0);
+	if (!answered && ret == -EAGAIN && now_ns() - lane->begin_ns > PATIENCE_NS)
+		return tell_slow();
+	return ret;
+}
+
+/* Until the oldest slot has ended. */
+static int await_oldest(struct kernel_reads *reads)
+{
 	uint64_t all = reads->published * reads->chain;
 	uint64_t own = (reads->ended + 1) * reads->chain;
 	int ret = -EAGAIN;
 
 	while (ret == -EAGAIN) {
-		bool may_have_ended = reads->answered >= own;
-		int64_t answered;
-
 		/* When there is nothing to be asked any more, the kernel alone is waited for. */
 		if (reads->answered >= all)
-			return look_at(reads, lane, PATIENCE_NS);
-		answered = mk_io_run(reads->io, may_have_ended ? 0 : PUMP_NS);
-		if (answered < 0)
-			return complain("run the pump", (int)answered);
-		reads->answered += (uint64_t)answered;
-		if (may_have_ended || !answered)
-			ret = look_at(reads, lane, 0);
-		if (!answered && ret == -EAGAIN &&
-		    now_ns() - lane->begin_ns > PATIENCE_NS)
-			return tell_slow();
+			return look_at(reads, lane_of(reads, reads->ended), PATIENCE_NS);
+		ret = run_pump(reads, reads->answered >= own);
 	}
 	return ret;
+}
+
+/* Until one more read is answered; no slot ends before it has made all of its own. */
+static int await_answer(struct kernel_reads *reads)
+{
+	uint64_t before = reads->answered;
+	int ret = -EAGAIN;
+
+	while (ret == -EAGAIN && reads->answered == before)
+		ret = run_pump(reads, false);
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 static int take_slot(void *argument, uint64_t *elapsed_ns)
@@ -189,6 +209,43 @@ static int take_slot(void *argument, uint64_t *elapsed_ns)
 	*elapsed_ns = (now_ns() - lane_of(reads, reads->ended)->begin_ns) / reads->chain;
 	reads->ended++;
 	return 0;
+}
+
+/* The chain before has ended. */
+static int begin_chain(struct kernel_reads *reads)
+{
+	int error = 0;
+
+	if (reads->ended < reads->published) {
+		error = await_oldest(reads);
+		reads->ended++;
+	}
+	if (!error)
+		error = publish(reads);
+	if (!error)
+		error = await_answer(reads);
+	reads->answered_ns = now_ns();
+	return error;
+}
+
+/*
+ * One read of a chain at depth 1, from the answer before it to its own: the kernel has the
+ * data of that, asks again, and is answered.
+ */
+static int take_chained(void *argument, uint64_t *elapsed_ns)
+{
+	struct kernel_reads *reads = argument;
+	uint64_t before_ns;
+	int error = 0;
+
+	if (reads->answered == reads->published * reads->chain)
+		error = begin_chain(reads);
+	before_ns = reads->answered_ns;
+	if (!error)
+		error = await_answer(reads);
+	reads->answered_ns = now_ns();
+	*elapsed_ns = reads->answered_ns - before_ns;
+	return error;
 }
 
 /* All of them ------------------------------------------------------------------ */
@@ -234,7 +291,7 @@ int measure_kernel_reads(const struct bench_options *options, struct kernel_read
 		.warm_up = WARM_UP,
 		.between_looks = BETWEEN_LOOKS,
 		.limit_ns = seconds_as_ns(options->seconds),
-		.take = take_slot,
+		.take = chain > 1 && shape->depth == 1 ? take_chained : take_slot,
 		.argument = reads,
 	};
 	uint64_t begin = now_ns();
@@ -246,7 +303,7 @@ int measure_kernel_reads(const struct bench_options *options, struct kernel_read
 	reads->published = reads->ended = reads->answered = 0;
 	error = take_samples(&sampling, &result->times);
 	result->ns = now_ns() - begin;
-	result->reads = reads->ended * chain;
+	result->reads = reads->answered;
 	return error ? error : check_all(reads);
 }
 

@@ -69,8 +69,8 @@ bool kernel_reads_are_fixed(const struct kernel_reads *reads);
 
 /*
  * measure_kernel_reads() - from the publish of a slot until its completion is seen
- * @chain: how many reads a slot makes, one after the other; the time of one is their
- *         time by their number
+ * @chain: how many reads a slot makes, one after the other.  The time of one is, at depth 1,
+ *         from one answer to the next; else the slot's time by their number
  */
 int measure_kernel_reads(const struct bench_options *options, struct kernel_reads *reads,
 			 const struct read_shape *shape, uint32_t chain,
