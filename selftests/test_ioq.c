@@ -293,6 +293,32 @@ static void test_finds_what_lost_its_hint(void **state)
 	close_fake(fake);
 }
 
+/* One turn sees all that was missed, also when records come faster than it gets on. */
+static void test_ends_its_turn_while_records_come(void **state)
+{
+	struct fake *fake = open_fake(SLOTS, true);
+	struct mk_io_request requests[SLOTS];
+	uint32_t looks = 0, claimed = 0;
+
+	(void)state;
+	store_request(fake, 39);
+	for (; mk_ioq_must_look(&fake->queue) && looks < 100; looks++) {
+		uint32_t slot = fake->queue.next % MK_CQ_IO_OUTBOX_SLOTS;
+		uint32_t count;
+
+		store_request(fake, slot);
+		store_record(fake, slot, looks + 1);
+		count = mk_ioq_claim(&fake->queue, requests);
+		for (uint32_t i = 0; i < count; i++)
+			mk_ioq_answer(&fake->queue, requests[i].slot, MK_IO_STATUS_OK);
+		claimed += count;
+	}
+	assert_int_equal(looks, (SLOTS + MK_IOQ_LOOK_SLOTS - 1) / MK_IOQ_LOOK_SLOTS);
+	assert_int_equal(claimed, looks);
+	assert_int_equal(*word(fake, 39, MK_IO_STATUS), MK_IO_STATUS_OK);
+	close_fake(fake);
+}
+
 /* Found by a look, answered, and only then hinted at: that is no new request. */
 static void test_believes_slots_not_hints(void **state)
 {
@@ -479,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_claims_again_without_a_hint),
 		cmocka_unit_test(test_claims_without_a_record_late),
 		cmocka_unit_test(test_finds_what_lost_its_hint),
+		cmocka_unit_test(test_ends_its_turn_while_records_come),
 		cmocka_unit_test(test_believes_slots_not_hints),
 		cmocka_unit_test(test_claims_again_where_it_found),
 		cmocka_unit_test(test_leaves_ingests_alone),

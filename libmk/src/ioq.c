@@ -253,7 +253,11 @@ static void note_missed(struct mk_ioq *queue)
 	queue->found_none = 0;
 }
 
-/* A whole turn without a find: what was counted before it, others have had. */
+/*
+ * A whole turn without a find: what was counted before it, others have had.  Across a bus
+ * any whole turn has seen all that was missed before it, and what was found meanwhile has
+ * hints: it does not make another turn necessary, else that went on for ever.
+ */
 static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t count)
 {
 	if (!queue->found_none)
@@ -360,7 +364,6 @@ static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
 	if (!claimed)
 		return 0;
 	queue->found = first;
-	queue->found_none = 0;
 	return claimed;
 }
 
@@ -374,7 +377,9 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 	queue->next += looked;
 	if (queue->next == queue->slots)
 		queue->next = 0;
-	if (!claimed)
+	if (claimed && !queue->context->split)
+		queue->found_none = 0;
+	else
 		note_found_none(queue, looked, count);
 	return claimed;
 }
@@ -382,8 +387,15 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 uint32_t mk_ioq_claim_again(struct mk_ioq *queue,
 			    struct mk_io_request requests[MK_IOQ_LOOK_SLOTS])
 {
+	uint32_t claimed;
+
 	/* Across a bus there are hints. */
-	return queue->context->split ? 0 : claim_from(queue, queue->found, requests);
+	if (queue->context->split)
+		return 0;
+	claimed = claim_from(queue, queue->found, requests);
+	if (claimed)
+		queue->found_none = 0;
+	return claimed;
 }
 
 bool mk_ioq_inherit(struct mk_ioq *queue, uint32_t slot, struct mk_io_request *request)
