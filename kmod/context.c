@@ -233,12 +233,27 @@ bool mk_context_next(u64 id, u32 number, struct mk_attachment *attachment)
 
 /* Files ------------------------------------------------------------------ */
 
-static int may_attach(const struct mk_context *context, const struct mk_file *file)
+/* Where the one file is that may have @role; NULL: there may be many. */
+static struct mk_file **place_of(struct mk_context *context, u32 role)
 {
+	switch (role) {
+	case MK_ROLE_ENGINE:
+		return &context->engine;
+	case MK_ROLE_PUMP:
+		return &context->pump;
+	default:
+		return NULL;
+	}
+}
+
+static int may_attach(struct mk_context *context, const struct mk_file *file)
+{
+	struct mk_file **place = place_of(context, file->role);
+
 	lockdep_assert_held(&context->lock);
 	if (context->owner_gone && file->role != MK_ROLE_OBSERVER)
 		return -EOWNERDEAD;
-	if (context->engine && file->role == MK_ROLE_ENGINE)
+	if (place && *place)
 		return -EBUSY;
 	if (context->last_number == U32_MAX)
 		return -EUSERS;
@@ -247,6 +262,7 @@ static int may_attach(const struct mk_context *context, const struct mk_file *fi
 
 int mk_context_attach(struct mk_context *context, struct mk_file *file)
 {
+	struct mk_file **place = place_of(context, file->role);
 	int error;
 
 	mutex_lock(&context->lock);
@@ -257,8 +273,8 @@ int mk_context_attach(struct mk_context *context, struct mk_file *file)
 		file->number = ++context->last_number;
 		list_add_tail(&file->node, &context->files);
 		context->file_count++;
-		if (file->role == MK_ROLE_ENGINE)
-			context->engine = file;
+		if (place)
+			*place = file;
 		atomic_long_inc(&mk_totals.attachments);
 	}
 	mutex_unlock(&context->lock);
@@ -326,14 +342,15 @@ static void wake(struct mk_context *context)
 void mk_context_detach(struct mk_file *file)
 {
 	struct mk_context *context = file->context;
+	struct mk_file **place = place_of(context, file->role);
 
 	mutex_lock(&context->lock);
 	list_del(&file->node);
 	context->file_count--;
 	if (file->role == MK_ROLE_OWNER)
 		shut_down(context);
-	if (context->engine == file)
-		context->engine = NULL;
+	if (place)
+		*place = NULL;
 	orphan_leases(context, file->number);
 	wake(context);
 	mutex_unlock(&context->lock);

@@ -8,7 +8,7 @@
  * Locks, in the order in which they are taken:
  *
  *   contexts_lock	the list of all contexts, and the last id
- *   context->lock	the context's files, engine, memories and owner_gone
+ *   context->lock	the context's files, engine, pump, memories and owner_gone
  *   arm->changing	a file is armed for another condition
  *   arm->lock		one file's condition, with bottom halves off for its timer
  *   accounts_lock	taken last, by the release of a memory among others
@@ -49,6 +49,7 @@ struct pid;
  * @last_number: that was given to a file
  * @owner_gone: SHUTDOWN was stored
  * @engine: the file in that role, or NULL
+ * @pump: the same
  * @memory: by number; set once, before which it is NULL
  */
 struct mk_context {
@@ -67,6 +68,7 @@ struct mk_context {
 	u32 last_number;
 	bool owner_gone;
 	struct mk_file *engine;
+	struct mk_file *pump;
 	struct mk_memory *memory[MK_MEMORY_COUNT];
 };
 

@@ -160,7 +160,7 @@ static int run_wake(void *object, struct mk_call *call)
 {
 	struct mk_file *file = object;
 
-	if (file->role == MK_ROLE_OBSERVER)
+	if (file->role == MK_ROLE_OBSERVER || file->role == MK_ROLE_PUMP)
 		return -EACCES;
 	mk_context_wake(file->context);
 	return 0;

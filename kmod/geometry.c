@@ -79,12 +79,16 @@ u64 mk_lease_orphaned(u64 lease, u32 number)
 
 bool mk_role_is_known(u32 role)
 {
-	return role >= MK_ROLE_OWNER && role <= MK_ROLE_OBSERVER;
+	return role >= MK_ROLE_OWNER && role <= MK_ROLE_PUMP;
 }
 
-/* Each role may do what the ones after it may. */
+/* Each role may do what the ones after it may, up to the observer's. */
 bool mk_role_may_become(u32 role, u32 wanted)
 {
+	if (wanted == MK_ROLE_PUMP)
+		return role <= MK_ROLE_ENGINE;
+	if (role == MK_ROLE_PUMP)
+		return wanted == MK_ROLE_OBSERVER;
 	return wanted > MK_ROLE_OWNER && wanted >= role;
 }
 

@@ -231,23 +231,25 @@ static void roles_are_known(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, mk_role_is_known(MK_ROLE_ENGINE));
 	KUNIT_EXPECT_TRUE(test, mk_role_is_known(MK_ROLE_PRODUCER));
 	KUNIT_EXPECT_TRUE(test, mk_role_is_known(MK_ROLE_OBSERVER));
-	KUNIT_EXPECT_FALSE(test, mk_role_is_known(MK_ROLE_OBSERVER + 1));
+	KUNIT_EXPECT_TRUE(test, mk_role_is_known(MK_ROLE_PUMP));
+	KUNIT_EXPECT_FALSE(test, mk_role_is_known(MK_ROLE_PUMP + 1));
 	KUNIT_EXPECT_FALSE(test, mk_role_is_known(U32_MAX));
 }
 
 static void roles_never_grow(struct kunit *test)
 {
 	/* Rows: what the file is; columns: what is wanted; both from the owner on. */
-	static const bool may[4][4] = {
-		{ false, true, true, true },
-		{ false, true, true, true },
-		{ false, false, true, true },
-		{ false, false, false, true },
+	static const bool may[5][5] = {
+		{ false, true, true, true, true },
+		{ false, true, true, true, true },
+		{ false, false, true, true, false },
+		{ false, false, false, true, false },
+		{ false, false, false, true, false },
 	};
 	u32 role, wanted;
 
-	for (role = MK_ROLE_OWNER; role <= MK_ROLE_OBSERVER; role++)
-		for (wanted = MK_ROLE_OWNER; wanted <= MK_ROLE_OBSERVER; wanted++)
+	for (role = MK_ROLE_OWNER; role <= MK_ROLE_PUMP; role++)
+		for (wanted = MK_ROLE_OWNER; wanted <= MK_ROLE_PUMP; wanted++)
 			KUNIT_EXPECT_EQ_MSG(test, mk_role_may_become(role, wanted),
 					    may[role - 1][wanted - 1], "%u wants %u",
 					    role, wanted);
@@ -273,6 +275,7 @@ static void roles_may_write(struct kunit *test)
 	expect_writes(test, MK_ROLE_PRODUCER,
 		      BIT(MK_REGION_RING) | BIT(MK_REGION_CQ) | arenas);
 	expect_writes(test, MK_ROLE_OBSERVER, 0);
+	expect_writes(test, MK_ROLE_PUMP, 0);
 }
 
 /* 4096 bytes hold 128 slots. */

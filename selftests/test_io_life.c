@@ -82,9 +82,7 @@ static void test_is_for_owners_and_engines(void **state)
 	mk_context_close(producer);
 	engine = live_attach(&test->live, MK_ROLE_ENGINE);
 	live_ok(mk_io_open(engine, NULL, &io));
-	/* mk.ko cannot tell. */
-	if (!strcmp(mk_context_backing(test->live.context), "memfd"))
-		live_expect(-EBUSY, mk_io_open(test->live.context, NULL, &test->io));
+	live_expect(-EBUSY, mk_io_open(test->live.context, NULL, &test->io));
 	live_ok(mk_io_close(io, LIVE_TIMEOUT_NS));
 	mk_context_close(engine);
 }

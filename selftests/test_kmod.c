@@ -583,11 +583,48 @@ static bool kmod_is_missing(void)
 	return ret == -ENODEV;
 }
 
+/* A process that is the context's engine has its pump, until it is killed. */
+static int pump(const struct child_self *self)
+{
+	struct board *board = self->memory;
+	struct mk_context *context;
+	struct mk_io *io;
+
+	if (mk_context_open(board->id, MK_ROLE_ENGINE, &context) ||
+	    mk_io_open(context, NULL, &io))
+		return complain("open a pump");
+	if (child_say_ready(self))
+		child_await_word(self);
+	return EXIT_FAILURE;
+}
+
+static void test_pump_killed(void **state)
+{
+	struct mk_geometry asking = geometry;
+	struct live *live = *state;
+	struct child_memory memory = child_memory_create(sizeof(struct board));
+	struct board *board = memory.at;
+
+	asking.io_request_slots = 8;
+	live_create(live, &asking);
+	atomic_store(&board->id, mk_context_id(live->context));
+	for (int round = 0; round < 10; round++) {
+		struct mk_io *io = NULL;
+		struct child child;
+
+		start_with(&child, pump, &memory);
+		live_expect(-EBUSY, mk_io_open(live->context, NULL, &io));
+		child_kill(&child);
+		live_ok(mk_io_open(live->context, NULL, &io));
+		live_ok(mk_io_close(io, LIVE_TIMEOUT_NS));
+	}
+	child_memory_free(&memory);
+}
+
 static const struct child_entry bodies[] = {
-	CHILD_BODY(own),
-	CHILD_BODY(execute),
-	CHILD_BODY(produce),
-	CHILD_BODY(leave_in_flight),
+	CHILD_BODY(own),     CHILD_BODY(execute),
+	CHILD_BODY(produce), CHILD_BODY(leave_in_flight),
+	CHILD_BODY(pump),
 };
 
 int main(int argc, char **argv)
@@ -606,6 +643,7 @@ int main(int argc, char **argv)
 		LIVE_TEST(test_owner_killed_while_parked),
 		LIVE_TEST(test_forked_child_owns_too),
 		LIVE_TEST(test_producer_killed),
+		LIVE_TEST(test_pump_killed),
 	};
 
 	children_main(argc, argv, bodies);

@@ -47,6 +47,8 @@ const char *mk_role_name(enum mk_role role)
 		return "a producer";
 	case MK_ROLE_OBSERVER:
 		return "an observer";
+	case MK_ROLE_PUMP:
+		return "the pump";
 	}
 	return "an unknown role";
 }
@@ -141,6 +143,7 @@ bool mk_role_may_write(enum mk_role role, uint32_t memory)
 		return memory == MK_REGION_RING || memory == MK_REGION_IO_QUEUE ||
 		       memory == MK_REGION_CQ || memory == MK_ARENA;
 	case MK_ROLE_OBSERVER:
+	case MK_ROLE_PUMP:
 		return false;
 	}
 	return false;

@@ -33,7 +33,6 @@ struct kmod {
 	struct mk_geometry_words geometry;
 	int fd;			    /* the context's file, in the backing's role */
 	atomic_bool engine_is_held; /* in the role of the engine: by this process */
-	atomic_bool pump_is_held;   /* by this process */
 };
 
 static struct kmod *kmod_of(struct mk_backing *backing)
@@ -460,19 +459,6 @@ static int kmod_share(struct mk_backing *backing, enum mk_role role,
 
 /* Who is there ------------------------------------------------------------- */
 
-/* What this process may be only once by its file, which the module cannot tell. */
-static int hold_file(const struct kmod *kmod, atomic_bool *is_held)
-{
-	int held;
-
-	if (atomic_exchange(is_held, true))
-		return -EBUSY;
-	held = mk_duplicate(kmod->fd);
-	if (held < 0)
-		atomic_store(is_held, false);
-	return held;
-}
-
 /*
  * A context that was attached in the role of the engine is the engine for as long as it
  * is open.  Of it, too, there is one at a time.
@@ -481,10 +467,16 @@ static int kmod_hold_engine(struct mk_backing *backing)
 {
 	struct kmod *kmod = kmod_of(backing);
 	uint32_t number;
+	int held;
 
 	if (backing->role != MK_ROLE_ENGINE)
 		return open_file(kmod->fd, 0, MK_ROLE_ENGINE, &number);
-	return hold_file(kmod, &kmod->engine_is_held);
+	if (atomic_exchange(&kmod->engine_is_held, true))
+		return -EBUSY;
+	held = mk_duplicate(kmod->fd);
+	if (held < 0)
+		atomic_store(&kmod->engine_is_held, false);
+	return held;
 }
 
 static void kmod_release_engine(struct mk_backing *backing, int held)
@@ -507,21 +499,17 @@ static bool kmod_has_engine(struct mk_backing *backing)
 	       info.flags & MK_CONTEXT_HAS_ENGINE;
 }
 
-/*
- * Owner and engine may each have one file, so this is one pump for each of the two; that
- * the other has none the module cannot tell.
- */
 static int kmod_hold_pump(struct mk_backing *backing)
 {
-	struct kmod *kmod = kmod_of(backing);
+	uint32_t number;
 
-	return hold_file(kmod, &kmod->pump_is_held);
+	return open_file(kmod_of(backing)->fd, 0, MK_ROLE_PUMP, &number);
 }
 
 static void kmod_release_pump(struct mk_backing *backing, int held)
 {
+	(void)backing;
 	close(held);
-	atomic_store(&kmod_of(backing)->pump_is_held, false);
 }
 
 static int kmod_join(struct mk_backing *backing, uint32_t *id)

@@ -223,7 +223,7 @@ static void try_create(struct thread *thread)
 static void try_open(struct thread *thread)
 {
 	struct random *random = &thread->random;
-	struct mk_ioctl_open open = { .role = MK_ROLE_ENGINE + random_below(random, 3) };
+	struct mk_ioctl_open open = { .role = MK_ROLE_ENGINE + random_below(random, 4) };
 	int file = any_file(random, CONTEXTS);
 
 	if (one_in(random, 2)) {

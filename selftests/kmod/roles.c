@@ -49,6 +49,10 @@ FIXTURE_VARIANT_ADD(role, observer){
 	.role = MK_ROLE_OBSERVER,
 };
 
+FIXTURE_VARIANT_ADD(role, pump){
+	.role = MK_ROLE_PUMP,
+};
+
 FIXTURE_SETUP(role)
 {
 	struct mk_ioctl_create arguments = context_arguments();

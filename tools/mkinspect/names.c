@@ -122,6 +122,7 @@ static const struct name roles[] = {
 	{ MK_ROLE_ENGINE, "engine" },
 	{ MK_ROLE_PRODUCER, "producer" },
 	{ MK_ROLE_OBSERVER, "observer" },
+	{ MK_ROLE_PUMP, "pump" },
 };
 
 static const struct name reasons[] = {

@@ -19,11 +19,9 @@
  * fences.  Documentation/io.rst has an example.
  *
  * The pump runs either in a thread of its own, mk_io_start(), or whenever the program
- * calls mk_io_run().  A context has one pump at a time.  On memfds and in a device's
- * memory that is proved by a lock, which the system drops when the process is gone.
- * mk.ko has no such lock: there the context's owner and its engine could each open a
- * pump, and must agree on who does.  A child of a fork has the lock too: while it lives
- * without an exec, no other pump can be opened.
+ * calls mk_io_run().  A context has one pump at a time, which is proved by a lock, or by a
+ * file of mk.ko's in the pump's role; the system drops either when the process is gone.  A
+ * child of a fork has it too: while it lives without an exec, no other pump can be opened.
  *
  * Functions may be called from any thread at any time, unless said otherwise, and from
  * callbacks where that is said.  They return 0, or what they are said to give, or a

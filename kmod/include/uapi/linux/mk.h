@@ -21,7 +21,7 @@
 #include <linux/mk_abi.h>
 
 /* Raised when a feature is added that a caller cannot see otherwise. */
-#define MK_API_VERSION 1
+#define MK_API_VERSION 2
 
 /*
  * Memory of a context: the regions of mk_abi.h by their numbers, the memory in
@@ -42,6 +42,9 @@
  * @MK_ROLE_PRODUCER: write the ring, the cq, the arenas, and those whole pages of
  *	the io queue that hold no request of the device's
  * @MK_ROLE_OBSERVER: write nothing
+ * @MK_ROLE_PUMP: write nothing; one at a time, for whoever may have the engine's role.
+ *	The process that answers the device's requests for io holds such a file beside
+ *	its own, and thereby knows that no other process does the same.
  *
  * Everybody may read everything.
  */
@@ -50,6 +53,7 @@ enum mk_role {
 	MK_ROLE_ENGINE = 2,
 	MK_ROLE_PRODUCER = 3,
 	MK_ROLE_OBSERVER = 4,
+	MK_ROLE_PUMP = 5,
 };
 
 /**
@@ -132,7 +136,7 @@ struct mk_ioctl_create {
  *
  * -ENOENT: no such context, or none that the caller may open
  * -EACCES: the role allows more than the file that was asked
- * -EBUSY: the context has an engine already
+ * -EBUSY: the context has an engine, or a pump, already
  * -EOWNERDEAD: the owner is gone; only observers are let in
  * -EUSERS: the context has given out all numbers
  */
@@ -356,7 +360,7 @@ struct mk_ioctl_wait {
  *
  * On a context's file; no argument.  To be called after a store that somebody is
  * known to wait for, as a futex would be woken: futexes do not work on this memory,
- * which belongs to no file's page cache.  -EACCES for an observer.
+ * which belongs to no file's page cache.  -EACCES for an observer or a pump.
  */
 #define MK_IOCTL_WAKE _IO(MK_IOCTL_TYPE, 0x15)
 
