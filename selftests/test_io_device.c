@@ -7,6 +7,7 @@
 #include "io_host.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "io_opcode.h"
 
@@ -764,6 +765,60 @@ static void test_requests_survive_their_engine(void **state)
 	io_expect_all_empty(live);
 }
 
+/* A slot's words as a producer stores them that does not wait for its end. */
+static void store_anew(struct live *live, uint32_t slot, const uint32_t *args,
+		       uint32_t count)
+{
+	_Atomic uint32_t *words = (_Atomic uint32_t *)mk_context_memory(
+					  live->context, MK_REGION_RING, NULL) +
+				  (size_t)slot * MK_SLOT_WORDS;
+	uint32_t status = MK_STATUS_PUBLISHED;
+
+	/* In an inbox with the count of the use. */
+	if (!strcmp(mk_context_backing(live->context), "device"))
+		status |= count << MK_INBOX_COUNT_SHIFT;
+	atomic_store(&words[MK_SLOT_OPCODE], MK_OP_ATOMIC_ADD);
+	atomic_store(&words[MK_SLOT_ARGS], args[0]);
+	atomic_store(&words[MK_SLOT_ARGS + 1], args[1]);
+	atomic_store(&words[MK_SLOT_STATUS], status);
+	io_wake(live);
+}
+
+/* It is executed once, and what it was before is not gone on with when that is answered. */
+static void test_a_waiting_slot_is_published_anew(void **state)
+{
+	const uint32_t word = MK_CONTROL_OBSERVABLES + 7, args[] = { 1, word };
+	struct live *live = *state;
+	struct mk_producer *producer, *other;
+	struct mk_ticket ticket;
+	struct io_request request;
+	uint32_t slot, entry, value = 0;
+
+	live_create(live, &with_arena);
+	live_start(live, NULL);
+	producer = live_producer(live, 0, 0);
+	other = live_producer(live, 0, 1);
+	live_ok(mk_producer_publish(producer, &LIVE_ITEM(MK_OP_IO_READ, 1, 2), 0,
+				    &ticket));
+	slot = io_claim(live, &request);
+	store_anew(live, ticket.slot, args, 2);
+	for (uint64_t begin = live_now_ns(); !value;) {
+		assert_true(live_now_ns() - begin < LIVE_TIMEOUT_NS);
+		live_ok(mk_context_observable(live->context, 7, &value));
+	}
+	live_ok(live_run(other, &LIVE_NOP));
+	entry = io_cq_word(live, MK_CQ_HEADER_WORDS + ticket.slot);
+	assert_int_equal(entry & MK_CQ_ENTRY_STATUS_MASK, MK_STATUS_DONE);
+	io_answer(live, slot, MK_IO_STATUS_OK, 0);
+	io_await_all_empty(live);
+	for (int i = 0; i < 100; i++)
+		live_ok(live_run(other, &LIVE_NOP));
+	live_stop(live);
+	assert_int_equal(io_cq_word(live, MK_CQ_HEADER_WORDS + ticket.slot), entry);
+	live_ok(mk_context_observable(live->context, 7, &value));
+	assert_int_equal(value, 1);
+}
+
 static uint32_t any_word(uint64_t *random)
 {
 	static const uint32_t likely[] = {
@@ -863,6 +918,7 @@ int main(void)
 		LIVE_TEST(test_ingests_that_fault),
 		LIVE_TEST(test_ingest_without_a_handler),
 		LIVE_TEST(test_requests_survive_their_engine),
+		LIVE_TEST(test_a_waiting_slot_is_published_anew),
 		LIVE_TEST(test_survives_a_scribbled_queue),
 	};
 

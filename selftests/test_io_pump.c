@@ -310,7 +310,7 @@ static void test_reads_what_is_cached(void **state)
 	close(fd);
 }
 
-/* Where the system cannot tell, it is asked once, and io_uring from then on. */
+/* Where the system cannot tell, io_uring reads. */
 static void test_reads_what_has_no_cache(void **state)
 {
 	struct io_test *test = io_start(state, 4, NULL);

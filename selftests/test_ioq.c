@@ -73,6 +73,8 @@ static void expect_request(struct fake *fake, uint32_t slot,
 						  (first + MK_IO_OFFSET_LOW));
 	assert_int_equal(request->byte_count, first + MK_IO_BYTE_COUNT);
 	assert_int_equal(request->tag, first + MK_IO_TAG);
+	if (!fake->queue.state[slot].is_shown)
+		assert_int_equal(*word(fake, slot, MK_IO_STATUS), MK_STATUS_PUBLISHED);
 	mk_ioq_show_claim(&fake->queue, slot);
 	assert_int_equal(*word(fake, slot, MK_IO_STATUS), MK_STATUS_CLAIMED);
 }

@@ -232,8 +232,8 @@ struct mk_loaded {
 
 /*
  * The slot that waits for an answer which this lane will find, as it was suspended.  All that
- * it is until then is in this lane, so across a bus it is not loaded again.  Nobody else
- * works on a slot that waits, and who publishes it anew waits until it has ended.
+ * it is until then is in this lane, so across a bus it is not loaded again: nobody else
+ * works on a slot that waits.  No dispatch finds what the one before kept.
  */
 mk_loaded mk_kept_slot;
 /* The answer was found, and it is claimed. */
@@ -255,14 +255,30 @@ void mk_keep_slot(mk_call call, uint entry)
 /* As soon as an answer is found, so that CLAIMED is on its way before a fence waits for it. */
 void mk_claim_kept_slot()
 {
-	mk_kept_goes_on = mk_kept_slot.waiting.request == mk_found_io_slot + 1u &&
-			  mk_kept_slot.call.slot == mk_found_slot &&
-			  !mk_tenant_is_masked(mk_kept_slot.call.tenant);
-	if (!mk_kept_goes_on)
+	if (mk_kept_slot.waiting.request != mk_found_io_slot + 1u)
 		return;
-	mk_kept_slot.waiting.answer = mk_found_answer;
+	if (mk_kept_slot.call.slot != mk_found_slot ||
+	    mk_tenant_is_masked(mk_kept_slot.call.tenant)) {
+		/* It is loaded when it goes on. */
+		mk_forget_kept_slot();
+		return;
+	}
+	mk_kept_goes_on = true;
 	mk_kept_slot.entry =
 		mk_claim(mk_found_slot, MK_STATUS_WAIT_IO, 0u, mk_kept_slot.entry);
+}
+
+/*
+ * By all lanes, of a block of which slots were executed that were @ready: one of them may
+ * be a slot that somebody keeps, published anew by a producer that did not wait for its end.
+ */
+void mk_forget_executed(uint block, bool ready)
+{
+	uint slot = mk_kept_slot.call.slot;
+	uvec4 lanes = subgroupBallot(ready);
+
+	if (slot / mk_lanes == block && subgroupBallotBitExtract(lanes, slot % mk_lanes))
+		mk_forget_kept_slot();
 }
 
 mk_loaded mk_take_kept_slot()
@@ -390,7 +406,7 @@ uint mk_execute_whole(uint slot, uint status)
 	mk_fault = 0u;
 	mk_begin_io(slot);
 	if (status == MK_STATUS_WAIT_IO)
-		mk_take_answer(slot, mk_found_io_slot, waiting.answer, waiting.lap);
+		mk_take_answer(slot, mk_found_io_slot, mk_found_answer, waiting.lap);
 	status = call.tenant < MK_TENANT_COUNT ? mk_execute(call) :
 						 mk_fault_with(MK_FAULT_TENANT);
 	/* A handler may have written over them. */

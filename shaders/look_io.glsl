@@ -60,7 +60,7 @@ uint mk_io_block_from(uint block)
 
 /*
  * Across a bus, where those slots are taken first that the outbox has room for: looks at
- * them for each in order, while there are no more.
+ * the hot block for each in order, while all that are taken can be in it.
  */
 #define MK_IO_HOT_LOOKS 3u
 
@@ -71,7 +71,9 @@ void mk_see_who_waits()
 	bool waits = taken != 0u;
 
 	mk_io_is_scarce = taken >= parameters.io_request_slots;
-	mk_io_hot_looks = mk_split && taken <= MK_CQ_IO_OUTBOX_SLOTS ? MK_IO_HOT_LOOKS : 1u;
+	mk_io_hot_looks = mk_split && taken <= min(MK_CQ_IO_OUTBOX_SLOTS, mk_lanes) ?
+				  MK_IO_HOT_LOOKS :
+				  1u;
 	if (waits == mk_waits)
 		return;
 	mk_waits = waits;

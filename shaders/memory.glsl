@@ -28,7 +28,8 @@ layout(set = 0, binding = 2, std430) nonprivate buffer DebugLog { uint debug_log
 layout(set = 0, binding = 3, std430) nonprivate buffer IoQueue { uint io_queue[]; };
 layout(set = 0, binding = 3, std430) nonprivate volatile buffer IoQuads { uvec4 io_quads[]; };
 layout(set = 0, binding = 4, std430) nonprivate buffer Cq { uint cq[]; };
-layout(set = 0, binding = 4, std430) nonprivate volatile buffer CqQuads { uvec4 cq_quads[]; };
+/* What is stored in fours here goes to the host as it is, with no release behind it. */
+layout(set = 0, binding = 4, std430) devicecoherent volatile buffer CqQuads { uvec4 cq_quads[]; };
 layout(set = 0, binding = 5, std430) nonprivate buffer State { uint state[]; };
 layout(set = 0, binding = 6, std430) nonprivate buffer Arena { uint arena[]; };
 
@@ -62,7 +63,7 @@ uint mk_workers;
 #define MK_ARGS_QUAD(slot, i) ring_quads[(slot) * MK_SLOT_QUADS + MK_SLOT_ARGS / 4u + (i)]
 #define MK_IO_QUEUE_WORD(io_slot, word) io_queue[(io_slot) * MK_IO_SLOT_WORDS + (word)]
 #define MK_OUTBOX_QUAD(io_slot, i)                                                        \
-	cq_quads[(MK_CQ_IO_OUTBOX + (io_slot) * MK_CQ_IO_OUTBOX_WORDS) / 4u + (i)]
+	cq_quads[MK_CQ_IO_OUTBOX / 4u + (io_slot) * (MK_CQ_IO_OUTBOX_WORDS / 4u) + (i)]
 #define MK_IO_OWNER_WORD(io_slot)                                                         \
 	state[MK_STATE_IO_SLOT_WORD(parameters.slot_count, parameters.window_count, io_slot,     \
 				    MK_STATE_IO_OWNER)]

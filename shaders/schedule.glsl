@@ -263,6 +263,9 @@ bool mk_work_on_found()
 	bool quick = mk_execute_quickly();
 	bool slow = subgroupAny(mk_found_slow);
 
+	if (mk_split && mk_waits)
+		mk_forget_executed(mk_found_block, mk_status_is_ready(mk_found_status));
+
 	if (subgroupAny(quick))
 		mk_expect_after(mk_last_lane(quick), false, false);
 	else if (!slow)

@@ -407,13 +407,13 @@ static bool read_cached(struct mk_io *io, struct mk_io_pending *pending, void *d
 	bool is_across = io->context->write_combining;
 	int ret;
 
-	if (pending->plan.write || !file->file.is_cached || piece > MK_IO_CACHED_BYTES ||
-	    io->flags & MK_IO_SQPOLL || has_others(io))
+	if (pending->plan.write || pending->plan.bytes > MK_IO_CACHED_BYTES ||
+	    !file->file.is_cached || io->flags & MK_IO_SQPOLL || has_others(io))
 		return false;
 	ret = mk_io_read_cached(file->file.fd, is_across ? io->cached : data, piece,
 				pending->plan.file_offset + pending->done);
 	if (ret) {
-		file->file.is_cached = ret == -EAGAIN;
+		file->file.is_cached = ret != -EOPNOTSUPP;
 		return false;
 	}
 	if (is_across) {
@@ -455,7 +455,6 @@ static void start_sync(struct mk_io *io, struct mk_io_pending *fence)
 {
 	struct mk_io_target target = target_of(io, fence->plan.outside);
 
-	mk_ioq_show_claim(&io->queue, fence->request.slot);
 	mk_io_ring_sync(&io->ring, &target, fence);
 	fence->state = MK_IO_AT_SYSTEM;
 }
@@ -527,6 +526,7 @@ static void accept_transfer(struct mk_io *io, struct mk_io_pending *pending)
 	}
 	join_handles(pending);
 	if (pending->plan.outside->kind == MK_IO_KIND_CALLBACK) {
+		mk_ioq_show_claim(&io->queue, pending->request.slot);
 		pending->state = MK_IO_AT_CALLBACK;
 		mk_list_append(&io->calls, &pending->link);
 	} else {
@@ -562,13 +562,14 @@ static void accept_fence(struct mk_io *io, struct mk_io_pending *fence)
 }
 
 /*
- * One that comes alone across a bus is begun in this round, and its claim shown then: the
- * first locked instruction behind that store waits for it.
+ * A READ that comes alone across a bus is begun in this round, and its claim shown then:
+ * the first locked instruction behind that store waits for it.
  */
 static void accept_requests(struct mk_io *io, const struct mk_io_request *found,
 			    uint32_t count)
 {
-	bool is_begun = count == 1 && !has_others(io) && io->context->write_combining;
+	bool is_begun = count == 1 && found[0].op == MK_IO_OP_READ && !has_others(io) &&
+			io->context->write_combining;
 
 	for (uint32_t i = 0; i < count; i++) {
 		if (!is_begun)
@@ -664,7 +665,6 @@ static void call(struct mk_io *io, const struct mk_io_pending *pending)
 	mk_io_callback function = handle->callback.function;
 	void *user = handle->callback.user;
 
-	mk_ioq_show_claim(&io->queue, pending->request.slot);
 	io->calling = handle;
 	pthread_mutex_unlock(&io->lock);
 	function(io, &made, user);

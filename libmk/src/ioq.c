@@ -250,6 +250,7 @@ static uint32_t find_published(struct mk_ioq *queue, uint32_t first, uint32_t lo
 static void note_missed(struct mk_ioq *queue)
 {
 	queue->has_missed = true;
+	queue->has_unsettled = false;
 	queue->found_none = 0;
 }
 
@@ -258,7 +259,7 @@ static void note_missed(struct mk_ioq *queue)
  * any whole turn has seen all that was missed before it, and what was found meanwhile has
  * hints: it does not make another turn necessary, else that went on for ever.
  */
-static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t count)
+static void note_looked(struct mk_ioq *queue, uint32_t looked, uint32_t count)
 {
 	if (!queue->found_none)
 		queue->count_then = count;
@@ -267,7 +268,8 @@ static void note_found_none(struct mk_ioq *queue, uint32_t looked, uint32_t coun
 		return;
 	queue->claimed = queue->count_then;
 	queue->found_none = 0;
-	queue->has_missed = false;
+	queue->has_missed = queue->has_unsettled;
+	queue->has_unsettled = false;
 }
 
 static bool claim_published(struct mk_ioq *queue, uint32_t slot,
@@ -353,9 +355,12 @@ static uint32_t claim_from(struct mk_ioq *queue, uint32_t first,
 			claimed++;
 			continue;
 		}
-		if (!(published & 1u << i) ||
-		    (has_outbox(queue, slot) && !is_settled(queue, slot)))
+		if (!(published & 1u << i))
 			continue;
+		if (has_outbox(queue, slot) && !is_settled(queue, slot)) {
+			queue->has_unsettled = true;
+			continue;
+		}
 		load_request(queue, slot, &requests[claimed++]);
 		claim(queue, slot);
 	}
@@ -380,7 +385,7 @@ uint32_t mk_ioq_claim(struct mk_ioq *queue,
 	if (claimed && !queue->context->split)
 		queue->found_none = 0;
 	else
-		note_found_none(queue, looked, count);
+		note_looked(queue, looked, count);
 	return claimed;
 }
 

@@ -6,7 +6,7 @@
  *   slot is EMPTY: words 0 to 5 and 7
  *   status = PUBLISHED (release)
  *   word 49 of the cq += 1                   word 49 says that there is one: look
- *                                            status = CLAIMED, words copied once
+ *                                            words copied once, status = CLAIMED
  *                                            the transfer; on ERROR the reason words
  *                                            status = OK or ERROR (release)
  *   sees the answer
@@ -52,14 +52,15 @@ struct mk_ioq_slot {
 
 struct mk_ioq {
 	struct mk_context *context;
-	uint32_t slots;	     /* for requests */
-	uint32_t next;	     /* where the next look in turn begins */
-	uint32_t found;	     /* where the last look that found something began */
-	uint32_t claimed;    /* of what the device has counted */
-	uint32_t found_none; /* slots looked at since the last find */
+	uint32_t slots;	  /* for requests */
+	uint32_t next;	  /* where the next look in turn begins */
+	uint32_t found;	  /* where the last look that found something began */
+	uint32_t claimed; /* of what the device has counted */
+	uint32_t found_none; /* slots looked at since the last find; across a bus, in this turn */
 	uint32_t count_then; /* what was counted before the first of these looks */
 	uint32_t hints;	     /* taken so far */
 	bool has_missed;     /* across a bus: hints, or what was there before us */
+	bool has_unsettled;  /* in this turn: slots that a later one may claim */
 	uint32_t due;	 /* slots of the outbox, as bits, of which a record is to come */
 	uint32_t recent; /* the slot whose record was taken last */
 	uint32_t hints_waited;	   /* times in a row that they were not looked at */

@@ -154,7 +154,7 @@ int mk_replay_answer(struct mk_replay *replay, uint32_t slot, uint32_t reason,
 	struct mk_context *context = replay->context;
 
 	if (!replay->has_queue || slot >= replay->queue.slots ||
-	    !replay->queue.state[slot].is_claimed)
+	    !replay->queue.state[slot].is_claimed || !replay->queue.state[slot].is_shown)
 		return mk_fail(EINVAL, "no request was claimed in io slot %u", slot);
 	if (reason)
 		mk_ioq_explain(&replay->queue, slot, reason, error, done);

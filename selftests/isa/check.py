@@ -212,11 +212,15 @@ def requests_come_before_their_count(kernel):
     """What a request or the end of an ingest consists of is in L2 when it is told.
 
     In place it is told by an addition to a counter of the cq, in split by a record or a
-    hint there, of which several may be under way.
+    hint there, of which several may be under way.  Records are all that is stored there in
+    fours; the constant part of their address may be that of the one before the first.
     """
     if kernel.split:
-        told = [store for store in kernel.accesses("store", CQ)
-                if CQ_OUTBOX <= store.offset < CQ_ENTRIES]
+        records = [store for store in kernel.accesses("store", CQ) if store.words == 4]
+        if len(records) < 2:
+            yield "no record is stored in two parts"
+        told = records + [store for store in kernel.accesses("store", CQ)
+                          if store.words == 1 and CQ_OUTBOX <= store.offset < CQ_ENTRIES]
     else:
         told = [atomic for atomic in kernel.accesses("atomic", CQ)
                 if atomic.offset in (CQ_IO_REQUESTS, CQ_IO_INGESTS)]

@@ -20,7 +20,7 @@ chips='vega10 navi21 navi31 gfx1150 gfx1201'
 # One that has a counter for loads and stores, and one with two.
 chips_of_mistakes='vega10 navi21'
 # Handlers bring accesses like the kernel's own, and above all registers.
-chips_of_handlers='vega10 gfx1201'
+chips_of_handlers='vega10 navi21 gfx1201'
 oldest_mesa=24
 
 # shellcheck source=selftests/tap.sh
@@ -182,6 +182,9 @@ mistake 'a request is counted before it is published' \
 mistake 'a hint is given before its request is published' \
 	requests_come_before_their_count split io.glsl \
 	'/^void mk_publish_request_by_hint(/,/^}/s/MK_RELEASE();//'
+mistake 'a record is sent before its request is published' \
+	requests_come_before_their_count split io.glsl \
+	'/^void mk_send_records(/,/^}/s/MK_RELEASE();//'
 mistake 'an operation keeps more than a lane has registers' \
 	fits 'in place' handler.glsl '' "$here/large_opcode.glsl"
 tap_end
