@@ -7,7 +7,10 @@
 
 #include "deadline.h"
 #include "error.h"
+#include "io_claim.h"
+#include "io_end.h"
 #include "io_pump.h"
+#include "io_start.h"
 #include "options.h"
 #include "thread.h"
 
