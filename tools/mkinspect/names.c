@@ -118,10 +118,8 @@ static const struct name backings[] = {
 };
 
 static const struct name roles[] = {
-	{ MK_ROLE_OWNER, "owner" },
-	{ MK_ROLE_ENGINE, "engine" },
-	{ MK_ROLE_PRODUCER, "producer" },
-	{ MK_ROLE_OBSERVER, "observer" },
+	{ MK_ROLE_OWNER, "owner" },	  { MK_ROLE_ENGINE, "engine" },
+	{ MK_ROLE_PRODUCER, "producer" }, { MK_ROLE_OBSERVER, "observer" },
 	{ MK_ROLE_PUMP, "pump" },
 };
 
