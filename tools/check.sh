@@ -214,10 +214,11 @@ modules() {
 # Of what checkpatch says, this is not for a module that builds outside of a kernel tree
 # too (compat.h), or is a mistake of its: a file's name that is a word of the file.
 checkpatch() {
-	"$(tools/vm/kernel.sh debug)/build/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
-		--max-line-length=90 \
+	script=$(tools/vm/kernel.sh debug)/build/scripts/checkpatch.pl
+	# From there, since it knows headers for user space by their path.
+	(cd kmod && "$script" --no-tree --strict --terse --no-summary --max-line-length=90 \
 		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON,EMBEDDED_FILENAME \
-		-f kmod/*.c kmod/*.h kmod/include/uapi/linux/mk.h
+		-f ./*.c ./*.h include/uapi/linux/mk.h)
 }
 
 kernel_doc() {
