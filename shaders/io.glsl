@@ -245,7 +245,6 @@ void mk_send_records()
 		/* Nobody waits for the hint. */
 		mk_give_hint(request, MK_ADD(state[MK_STATE_IO_HINTS], 1u));
 	}
-	mk_has_record = false;
 }
 
 /* What a slot's operation is to know of io. */

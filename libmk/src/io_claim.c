@@ -27,24 +27,27 @@ static struct mk_io_pending *begin(struct mk_io *io, const struct mk_io_request 
 	return pending;
 }
 
-static void join_handles(struct mk_io_pending *pending)
-{
-	for (int i = 0; i < 2; i++)
-		if (pending->plan.names[i])
-			mk_list_append(&pending->plan.names[i]->in_flight,
-				       &pending->names[i].link);
-}
-
-static void accept_transfer(struct mk_io *io, struct mk_io_pending *pending)
+/* Put it on the lists of the handles that it names.  False: it must not, and has ended. */
+static bool join_handles(struct mk_io *io, struct mk_io_pending *pending)
 {
 	uint32_t reason =
 		mk_io_handles_check(&io->handles, &pending->request, &pending->plan);
 
 	if (reason) {
 		mk_io_end(io, pending, reason, 0);
-		return;
+		return false;
 	}
-	join_handles(pending);
+	for (int i = 0; i < 2; i++)
+		if (pending->plan.names[i])
+			mk_list_append(&pending->plan.names[i]->in_flight,
+				       &pending->names[i].link);
+	return true;
+}
+
+static void accept_transfer(struct mk_io *io, struct mk_io_pending *pending)
+{
+	if (!join_handles(io, pending))
+		return;
 	if (pending->plan.outside->kind == MK_IO_KIND_CALLBACK) {
 		mk_ioq_show_claim(&io->queue, pending->request.slot);
 		pending->state = MK_IO_AT_CALLBACK;
@@ -69,15 +72,9 @@ static void accept_request(struct mk_io *io, const struct mk_io_request *request
 /* All that was published before the fence is on its handle's list. */
 static void accept_fence(struct mk_io *io, struct mk_io_pending *fence)
 {
-	uint32_t reason =
-		mk_io_handles_check(&io->handles, &fence->request, &fence->plan);
-
-	if (reason) {
-		mk_io_end(io, fence, reason, 0);
+	if (!join_handles(io, fence))
 		return;
-	}
 	fence->state = MK_IO_FENCE_WAITS;
-	join_handles(fence);
 	mk_io_pass_turn(io, fence->plan.outside);
 }
 
